@@ -1,0 +1,81 @@
+"""Closing rows by conditional updates, so that a row is decided once on any database."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from approval_workflow.choices import ApprovalStatus, FlowStatus
+from approval_workflow.exceptions import StepAlreadyProcessed
+from approval_workflow.models import ApprovalInstance
+from approval_workflow.services._locking import FlowWork
+
+
+def change_current(work: FlowWork, row: ApprovalInstance, **changes: Any) -> None:
+    """Change a row that is current; raise `StepAlreadyProcessed` when it is not any more."""
+    changes["updated_at"] = timezone.now()
+    rows = ApprovalInstance.objects.using(work.using).filter(pk=row.pk).current()
+    if not rows.update(**changes):
+        raise already_processed(row)
+    for name, value in changes.items():
+        setattr(row, name, value)
+
+
+def close(
+    work: FlowWork,
+    row: ApprovalInstance,
+    status: ApprovalStatus,
+    *,
+    user: Any,
+    comment: str,
+    **changes: Any,
+) -> None:
+    """Close a current row with what its person decided."""
+    change_current(
+        work,
+        row,
+        status=status,
+        action_user=user,
+        comment=comment,
+        acted_at=timezone.now(),
+        **changes,
+    )
+
+
+def cancel_rest_of_step(work: FlowWork, row: ApprovalInstance) -> int:
+    """Cancel the open rows of the step that nobody needs any more; return how many."""
+    return _cancel(work, ApprovalInstance.objects.same_step(row).current())
+
+
+def cancel_rest_of_voice(work: FlowWork, row: ApprovalInstance) -> int:
+    """Cancel the open rows of those who share the row's voice; return how many."""
+    same_voice = ApprovalInstance.objects.same_step(row).current().filter(voice=row.voice)
+    return _cancel(work, same_voice)
+
+
+def cancel_unfinished(work: FlowWork) -> int:
+    """Cancel all current and pending rows of the flow; return how many."""
+    return _cancel(work, ApprovalInstance.objects.filter(flow=work.flow).unfinished())
+
+
+def end_flow(work: FlowWork, status: FlowStatus) -> None:
+    """Mark the flow as ended; it is written when the work is saved."""
+    work.flow.status = status
+    work.flow.is_open = None
+    work.flow.completed_at = timezone.now()
+
+
+def already_processed(row: ApprovalInstance) -> StepAlreadyProcessed:
+    return StepAlreadyProcessed(
+        _("This step has been decided already: %(status)s.") % {"status": row.get_status_display()},
+        status=row.status,
+        instance=row.pk,
+    )
+
+
+def _cancel(work: FlowWork, rows: "QuerySet[ApprovalInstance]") -> int:
+    now = timezone.now()
+    return rows.using(work.using).update(
+        status=ApprovalStatus.CANCELLED, acted_at=now, updated_at=now
+    )

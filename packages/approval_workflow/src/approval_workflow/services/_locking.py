@@ -1,0 +1,158 @@
+"""One transaction on one locked flow.
+
+Lock order everywhere: flow, then whatever handlers lock. Everything the caller handed in is read
+again under the lock.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.db import connections, router, transaction
+from django.db.models import F, Model
+from django.utils.translation import gettext as _
+
+from approval_workflow.events import EventRecorder
+from approval_workflow.exceptions import FlowEnded, NoCurrentStep, VersionConflict
+from approval_workflow.handlers import BaseApprovalHandler, handlers_for
+from approval_workflow.models import ApprovalFlow
+from approval_workflow.querysets import ApprovalFlowQuerySet
+
+
+@dataclass
+class FlowWork:
+    """A locked flow, and what is being done to it."""
+
+    flow: ApprovalFlow
+    using: str
+    events: EventRecorder = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.events = EventRecorder(self.flow)
+        # Remembered, for the flow may be brought up to date by what a handler does with it.
+        self._locked_version = self.flow.version
+
+    @cached_property
+    def handlers(self) -> list[BaseApprovalHandler]:
+        return handlers_for(self.flow)
+
+    def call(self, hook: str, argument: Any) -> None:
+        """Call a hook of every handler; what one raises undoes the whole action."""
+        for handler in self.handlers:
+            getattr(handler, hook)(argument)
+
+    def require_version(self, expected: int | None) -> None:
+        """Raise `VersionConflict` unless `expected` is None or the flow's version."""
+        if expected is not None and self.flow.version != expected:
+            raise VersionConflict(
+                _("The flow has changed: its version is %(version)s, expected was %(expected)s.")
+                % {"version": self.flow.version, "expected": expected},
+                version=self.flow.version,
+                status=self.flow.status,
+            )
+
+    def save(self) -> None:
+        """Write the events and the flow; refuse when somebody changed the flow meanwhile."""
+        self.events.chain()
+        flow, version = self.flow, self._locked_version
+        changed = ApprovalFlow.objects.using(self.using).filter(pk=flow.pk, version=version)
+        if not changed.update(
+            version=version + 1,
+            status=flow.status,
+            is_open=flow.is_open,
+            completed_at=flow.completed_at,
+            history_length=flow.history_length,
+            history_digest=flow.history_digest,
+        ):
+            raise VersionConflict(
+                _(
+                    "A handler must not act on the flow that it is called for;"
+                    " it can return steps from next_steps."
+                ),
+                version=version,
+            )
+        flow.version = version + 1
+        self.events.write(self.using)
+
+
+def write_database() -> str:
+    return router.db_for_write(ApprovalFlow)
+
+
+@contextmanager
+def work_on_flow(
+    *,
+    flow_id: Any = None,
+    obj: Model | None = None,
+    expected_version: int | None = None,
+) -> Iterator[FlowWork]:
+    """Lock one flow, yield it, and write its events and new version at the end.
+
+    The flow is named by its key, or by its object: the open one, else the one that ended last.
+    Raises `NoCurrentStep` when there is none and `VersionConflict` when `expected_version` is not
+    the flow's.
+    """
+    using = write_database()
+    with transaction.atomic(using=using):
+        if obj is not None:
+            flow = _lock_newest(obj, using)
+        else:
+            flow = _lock(ApprovalFlow.objects.using(using).filter(pk=flow_id), using)
+        if flow is None:
+            raise no_flow()
+        work = FlowWork(flow, using)
+        work.require_version(expected_version)
+        yield work
+        if work.events.pending:
+            work.save()
+
+
+def no_flow() -> NoCurrentStep:
+    return NoCurrentStep(_("There is no running approval flow here."))
+
+
+def require_open(flow: ApprovalFlow) -> None:
+    if not flow.is_open:
+        raise FlowEnded(
+            _("This flow has ended (%(status)s).") % {"status": flow.get_status_display()},
+            status=flow.status,
+        )
+
+
+def reload_user(user: Any, using: str) -> Any:
+    """Return the person as they are now; None for nobody, and for an account that is gone."""
+    if not isinstance(user, get_user_model()) or user.pk is None:
+        return None
+    return get_user_model()._default_manager.using(using).filter(pk=user.pk).first()
+
+
+def _lock_newest(obj: Model, using: str) -> ApprovalFlow | None:
+    """Lock the object's open flow, else the one that ended last."""
+    flows = ApprovalFlow.objects.using(using).for_object(obj).newest_first()
+    if connections[using].vendor == "mysql":
+        return _lock_by_key(flows, using)
+    return _lock(flows, using)
+
+
+def _lock_by_key(flows: "ApprovalFlowQuerySet[ApprovalFlow]", using: str) -> ApprovalFlow | None:
+    """Look for the flow first and lock it by its key.
+
+    InnoDB locks the entries of the index that it goes through; they meet the locks of others who
+    came by the key and change what is indexed.
+    """
+    flow, key = None, flows.values_list("pk", flat=True).first()
+    # While we waited for one that was just ending, the next may have been started.
+    while key is not None and (flow is None or flow.pk != key):
+        flow = _lock(ApprovalFlow.objects.using(using).filter(pk=key), using)
+        key = flow.pk if flow and flow.is_open else flows.values_list("pk", flat=True).first()
+    return flow
+
+
+def _lock(flows: "ApprovalFlowQuerySet[ApprovalFlow]", using: str) -> ApprovalFlow | None:
+    if not connections[using].features.has_select_for_update:
+        # Taking the write lock first serialises writers where rows cannot be locked.
+        flows.update(version=F("version"))
+    return flows.select_for_update().first()
