@@ -1,0 +1,114 @@
+"""Every action that became due, what became of it, and "run again"."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.admin.views.main import ChangeList
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from approval_workflow.admin.read_only import ReadOnlyAdmin
+from approval_workflow.admin.targets import fetch_objects, link_to, target_label
+from django_workflow_engine.actions.outbox import replay
+from django_workflow_engine.admin.builder.vocabulary import email_labels
+from django_workflow_engine.choices import ExecutionStatus
+from django_workflow_engine.models import ActionExecution
+
+
+class ExecutionChangeList(ChangeList):
+    """Reads the objects that the attachments of the page are about."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        self.result_list = list(self.result_list)
+        attachments = [row.attachment for row in self.result_list]
+        fetch_objects(attachments, "target", "content_type")
+
+
+@admin.register(ActionExecution)
+class ActionExecutionAdmin(ReadOnlyAdmin):
+    """The outbox. Running a failed action again takes the permission to change executions."""
+
+    change_form_template = "admin/django_workflow_engine/actionexecution/change_form.html"
+    list_display = (
+        "action_type",
+        "function",
+        "target_name",
+        "status",
+        "attempts",
+        "run_after",
+        "finished_at",
+    )
+    list_filter = ("status", "action_type", "created_at")
+    ordering = ("-pk",)
+    search_fields = ("function_path", "=attachment__object_id", "error")
+    actions = ("run_again",)
+    fields = (
+        "action_type",
+        "function",
+        "attachment_link",
+        "status",
+        "attempts",
+        "run_after",
+        "created_at",
+        "started_at",
+        "finished_at",
+        "parameters",
+        "context",
+        "result",
+        "error_text",
+        "transition",
+        "position",
+    )
+    readonly_fields = fields
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ActionExecution]:
+        executions: QuerySet[ActionExecution] = super().get_queryset(request)
+        return executions.select_related("attachment__content_type")
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ExecutionChangeList]:
+        return ExecutionChangeList
+
+    def has_replay_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("django_workflow_engine.change_actionexecution")
+
+    @admin.action(description=_("Run again what has failed"), permissions=["replay"])
+    def run_again(self, request: HttpRequest, executions: QuerySet[ActionExecution]) -> None:
+        """Make failed actions due again; others are left alone."""
+        again = sum(replay(execution) for execution in executions)
+        message = ngettext(
+            "%(count)s action will be run again.", "%(count)s actions will be run again.", again
+        )
+        level = messages.SUCCESS if again else messages.WARNING
+        self.message_user(request, message % {"count": again}, level)
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> Any:
+        failed = (ExecutionStatus.FAILED, ExecutionStatus.DEAD)
+        context["may_run_again"] = context[
+            "original"
+        ].status in failed and self.has_replay_permission(request)
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    @admin.display(description=_("function"), ordering="function_path")
+    def function(self, execution: ActionExecution) -> str:
+        return email_labels().get(execution.function_path, execution.function_path)
+
+    @admin.display(description=_("object"))
+    def target_name(self, execution: ActionExecution) -> str:
+        return target_label(execution.attachment)
+
+    @admin.display(description=_("object"))
+    def attachment_link(self, execution: ActionExecution) -> str:
+        label = target_label(execution.attachment)
+        return link_to(self.admin_site, execution.attachment, label)
+
+    @admin.display(description=_("error"))
+    def error_text(self, execution: ActionExecution) -> str:
+        if not execution.error:
+            return ""
+        return format_html('<pre class="approval-error" dir="ltr">{}</pre>', execution.error)

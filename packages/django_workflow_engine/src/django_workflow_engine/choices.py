@@ -1,0 +1,82 @@
+"""The closed vocabularies of the engine."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class WorkflowStatus(models.TextChoices):
+    """Whether a template is offered. Only active ones can be attached."""
+
+    DRAFT = "draft", _("Draft")
+    ACTIVE = "active", _("Active")
+    ARCHIVED = "archived", _("Archived")
+
+
+class AttachmentStatus(models.TextChoices):
+    """Where an object stands in its workflow. The last three are final."""
+
+    NOT_STARTED = "not_started", _("Not started")
+    IN_PROGRESS = "in_progress", _("In progress")
+    COMPLETED = "completed", _("Completed")
+    REJECTED = "rejected", _("Rejected")
+    CANCELLED = "cancelled", _("Cancelled")
+
+    @classmethod
+    def final(cls) -> tuple["AttachmentStatus", ...]:
+        return (cls.COMPLETED, cls.REJECTED, cls.CANCELLED)
+
+
+class StageOutcome(models.TextChoices):
+    """How a visit of a stage ended; empty while the object is there."""
+
+    APPROVED = "approved", _("Approved")
+    REJECTED = "rejected", _("Rejected")
+    RESUBMISSION = "resubmission", _("Sent back")
+    CANCELLED = "cancelled", _("Cancelled")
+
+
+class ApprovalTypes(models.TextChoices):
+    """Who is asked in an approval of a stage. (What they are asked for is `ApprovalType`.)"""
+
+    ROLE = "ROLE", _("Role-based Approval")
+    USER = "USER", _("User-specific Approval")
+
+
+class ActionType(models.TextChoices):
+    """The events of a workflow that actions follow."""
+
+    AFTER_APPROVE = "after_approve", _("After approval")
+    AFTER_REJECT = "after_reject", _("After rejection")
+    AFTER_RESUBMISSION = "after_resubmission", _("After a request for resubmission")
+    AFTER_DELEGATE = "after_delegate", _("After delegation")
+    AFTER_MOVE_STAGE = "after_move_stage", _("After moving to another stage")
+    AFTER_MOVE_PIPELINE = "after_move_pipeline", _("After moving to another pipeline")
+    ON_WORKFLOW_START = "on_workflow_start", _("When the workflow starts")
+    ON_WORKFLOW_COMPLETE = "on_workflow_complete", _("When the workflow is completed")
+
+
+class ExecutionStatus(models.TextChoices):
+    """Where one due action stands. The last two are final."""
+
+    PENDING = "pending", _("Waiting")
+    RUNNING = "running", _("Running")
+    # Failed and will be tried again.
+    FAILED = "failed", _("Failed, to be tried again")
+    DONE = "done", _("Done")
+    # Failed for good; a person may run it again.
+    DEAD = "dead", _("Failed for good")
+
+    @classmethod
+    def unfinished(cls) -> tuple["ExecutionStatus", ...]:
+        return (cls.PENDING, cls.RUNNING, cls.FAILED)
+
+
+class ActionExecutionMode(models.TextChoices):
+    """Where actions run: `ACTION_EXECUTION`."""
+
+    # After commit, in the process that made the transition.
+    PROCESS = "process", _("In the process, after commit")
+    # After commit, by a Celery worker.
+    CELERY = "celery", _("By Celery, after commit")
+    # At once, inside the transaction of the transition.
+    INLINE = "inline", _("At once, inside the transaction")

@@ -1,0 +1,148 @@
+"""The only reader of the engine's settings. They are read when asked for, never at import."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.apps import apps
+from django.conf import settings as django_settings
+from django.core.exceptions import ImproperlyConfigured
+from django.db.models import Model
+
+from django_workflow_engine.choices import ActionExecutionMode
+from django_workflow_engine.exceptions import WorkflowMisconfigured
+
+SETTING = "DJANGO_WORKFLOW_ENGINE"
+
+# The keys of DJANGO_WORKFLOW_ENGINE.
+DEFAULTS: dict[str, Any] = {
+    # "app.Model" that a pipeline's department is one of.
+    "DEPARTMENT_MODEL": None,
+    # Models that workflows can be attached to, as "app.Model"; empty means all.
+    "ENABLED_MODELS": (),
+    # Status field of models that are registered without one.
+    "DEFAULT_STATUS_FIELD": "",
+    # {"app.Model": [slug, ...]}: the workflows offered for a model.
+    "MODEL_WORKFLOW_MAPPINGS": {},
+    # {"app.Model": {"workflow_slug": ..., "conditions": {look-up: value}}}.
+    "AUTO_START_WORKFLOWS": {},
+    # {"REQUIRE_PERMISSION_TO_START": bool, "REQUIRE_PERMISSION_TO_APPROVE": bool}.
+    "PERMISSIONS": {},
+    # "process", "celery" or "inline".
+    "ACTION_EXECUTION": ActionExecutionMode.PROCESS.value,
+    # Prefixes of dotted paths outside the installed apps that actions may call.
+    "ALLOWED_ACTION_MODULES": (),
+    # Fields of the object that may name its creator; the first that it has counts.
+    "CREATOR_FIELDS": ("created_by", "requester", "owner"),
+    # Field of the user model that holds the code of the language a person reads.
+    "USER_LANGUAGE_FIELD": "language",
+}
+
+PERMISSION_KEYS = ("REQUIRE_PERMISSION_TO_START", "REQUIRE_PERMISSION_TO_APPROVE")
+
+# Settings at the top level.
+TOP_LEVEL_DEFAULTS: dict[str, Any] = {
+    # Whether new workflows get the default e-mail actions.
+    "WORKFLOW_AUTO_CREATE_ACTIONS": True,
+    # Whether e-mail is switched off; other actions still run.
+    "WORKFLOW_DISABLE_EMAILS": False,
+    # Dotted path of send_email(name, email, subject, context, user=None).
+    "WORKFLOW_SEND_EMAIL_FUNCTION": None,
+    # Whether ended workflows are deleted as soon as their actions have finished.
+    "WORKFLOW_AUTO_CLEANUP_COMPLETED": False,
+}
+
+
+class EngineSettings:
+    """Typed, live view of the engine's settings."""
+
+    def _get(self, key: str) -> Any:
+        configured = getattr(django_settings, SETTING, None) or {}
+        value = configured.get(key, DEFAULTS[key])
+        return DEFAULTS[key] if value is None else value
+
+    @property
+    def department_model(self) -> type[Model] | None:
+        label = self._get("DEPARTMENT_MODEL")
+        if not label:
+            return None
+        try:
+            return apps.get_model(label)
+        except (LookupError, ValueError, ImproperlyConfigured) as error:
+            raise WorkflowMisconfigured(
+                f"{SETTING}['DEPARTMENT_MODEL'] = {label!r} is not a model of an installed app;"
+                " expected 'app.Model'."
+            ) from error
+
+    @property
+    def enabled_models(self) -> Sequence[str]:
+        return tuple(label.lower() for label in self._get("ENABLED_MODELS"))
+
+    @property
+    def default_status_field(self) -> str:
+        return str(self._get("DEFAULT_STATUS_FIELD"))
+
+    @property
+    def model_workflow_mappings(self) -> Mapping[str, Sequence[str]]:
+        return _by_lower_label(self._get("MODEL_WORKFLOW_MAPPINGS"))
+
+    @property
+    def auto_start_workflows(self) -> Mapping[str, Mapping[str, Any]]:
+        return _by_lower_label(self._get("AUTO_START_WORKFLOWS"))
+
+    @property
+    def require_permission_to_start(self) -> bool:
+        return bool(self._get("PERMISSIONS").get("REQUIRE_PERMISSION_TO_START", False))
+
+    @property
+    def require_permission_to_approve(self) -> bool:
+        return bool(self._get("PERMISSIONS").get("REQUIRE_PERMISSION_TO_APPROVE", False))
+
+    @property
+    def action_execution(self) -> ActionExecutionMode:
+        value = self._get("ACTION_EXECUTION")
+        try:
+            return ActionExecutionMode(value)
+        except ValueError:
+            raise WorkflowMisconfigured(
+                f"{SETTING}['ACTION_EXECUTION'] = {value!r}; expected one of:"
+                f" {', '.join(ActionExecutionMode.values)}."
+            ) from None
+
+    @property
+    def allowed_action_modules(self) -> Sequence[str]:
+        return tuple(self._get("ALLOWED_ACTION_MODULES"))
+
+    @property
+    def creator_fields(self) -> Sequence[str]:
+        return tuple(self._get("CREATOR_FIELDS"))
+
+    @property
+    def user_language_field(self) -> str:
+        return str(self._get("USER_LANGUAGE_FIELD"))
+
+    @property
+    def auto_create_actions(self) -> bool:
+        return bool(self._top("WORKFLOW_AUTO_CREATE_ACTIONS"))
+
+    @property
+    def disable_emails(self) -> bool:
+        return bool(self._top("WORKFLOW_DISABLE_EMAILS"))
+
+    @property
+    def send_email_function(self) -> str | None:
+        path = self._top("WORKFLOW_SEND_EMAIL_FUNCTION")
+        return str(path) if path else None
+
+    @property
+    def auto_cleanup_completed(self) -> bool:
+        return bool(self._top("WORKFLOW_AUTO_CLEANUP_COMPLETED"))
+
+    def _top(self, name: str) -> Any:
+        return getattr(django_settings, name, TOP_LEVEL_DEFAULTS[name])
+
+
+def _by_lower_label(mapping: Mapping[str, Any]) -> dict[str, Any]:
+    return {label.lower(): value for label, value in mapping.items()}
+
+
+settings = EngineSettings()

@@ -1,0 +1,135 @@
+"""How the engine follows the core: one handler, listed in `APPROVAL_HANDLERS`."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from approval_workflow.handlers import BaseApprovalHandler
+from approval_workflow.models import ApprovalFlow, ApprovalInstance
+from django_workflow_engine.choices import ActionType, AttachmentStatus, StageOutcome
+from django_workflow_engine.services._permissions import require_permission_to_approve
+from django_workflow_engine.services._run import Run
+from django_workflow_engine.services._steps import STAGE_KEY, build_steps
+
+
+class WorkflowApprovalHandler(BaseApprovalHandler):
+    """Moves the attachment of a flow on, inside the core's transaction.
+
+    Order on approval: `after_approve` (sees the stage just approved), `after_move_pipeline` where
+    the pipeline changes, `after_move_stage` (sees the new stage), then the new stage's steps.
+    """
+
+    run: Run
+    # The row that satisfied a step whose actions are not due yet.
+    _satisfied: ApprovalInstance | None = None
+
+    def handles(self, flow: ApprovalFlow) -> bool:
+        run = Run.of_flow(flow)
+        if run is None:
+            return False
+        self.run = run
+        return True
+
+    def before_approve(self, instance: ApprovalInstance) -> None:
+        # At a deadline nobody acts: the step's own rule does.
+        if instance.action_user is not None:
+            require_permission_to_approve(instance.action_user)
+
+    before_reject = before_approve
+    before_resubmission = before_approve
+    before_delegate = before_approve
+    before_escalate = before_approve
+
+    def on_step_approved(self, instance: ApprovalInstance) -> None:
+        self._satisfied = instance
+
+    def next_steps(self, instance: ApprovalInstance) -> Iterable[Mapping[str, Any]]:
+        run, left = self.run, self.run.stage
+        self._emit_approval(instance, stage_complete=True)
+        entered = run.definition.after(left.id)
+        if entered is None:
+            return ()
+        run.leave(StageOutcome.APPROVED)
+        run.enter(entered, round_number=instance.round)
+        context = {**_about(instance), "previous_stage_id": left.id}
+        if entered.pipeline != left.pipeline:
+            run.emit(
+                ActionType.AFTER_MOVE_PIPELINE,
+                entered,
+                previous_pipeline_id=left.pipeline.id,
+                **context,
+            )
+        run.emit(ActionType.AFTER_MOVE_STAGE, entered, **context)
+        return build_steps(entered)
+
+    def on_final_approve(self, instance: ApprovalInstance) -> None:
+        run, last = self.run, self.run.stage
+        run.end(AttachmentStatus.COMPLETED, StageOutcome.APPROVED)
+        run.fields.completed()
+        run.emit(ActionType.ON_WORKFLOW_COMPLETE, last, **_about(instance))
+
+    def after_approve(self, instance: ApprovalInstance) -> None:
+        if self._satisfied is not None:
+            self._emit_approval(instance, stage_complete=False)
+        self.run.save()
+
+    def on_reject(self, instance: ApprovalInstance) -> None:
+        run, stage = self.run, self.run.stage
+        run.end(AttachmentStatus.REJECTED, StageOutcome.REJECTED)
+        run.fields.rejected()
+        run.emit(ActionType.AFTER_REJECT, stage, **_about(instance))
+
+    def after_reject(self, instance: ApprovalInstance) -> None:
+        self.run.save()
+
+    def after_resubmission(self, instance: ApprovalInstance) -> None:
+        run, left = self.run, self.run.stage
+        entered = run.definition.stage(_stage_of_new_round(instance) or left.id)
+        run.leave(StageOutcome.RESUBMISSION)
+        run.enter(entered, round_number=instance.round + 1)
+        run.emit(
+            ActionType.AFTER_RESUBMISSION,
+            left,
+            resubmission_stage_id=entered.id,
+            **_about(instance),
+        )
+        run.save()
+
+    def after_delegate(self, instance: ApprovalInstance) -> None:
+        delegated_to = instance.delegated_to
+        self.run.emit(
+            ActionType.AFTER_DELEGATE,
+            self.run.stage,
+            delegated_to_id=delegated_to.pk,
+            **_about(instance),
+        )
+        self.run.save()
+
+    def on_cancel(self, flow: ApprovalFlow) -> None:
+        self.run.end(AttachmentStatus.CANCELLED, StageOutcome.CANCELLED)
+        self.run.save()
+
+    def _emit_approval(self, instance: ApprovalInstance, *, stage_complete: bool) -> None:
+        self._satisfied = None
+        self.run.emit(
+            ActionType.AFTER_APPROVE,
+            self.run.stage,
+            stage_complete=stage_complete,
+            **_about(instance),
+        )
+
+
+def _about(instance: ApprovalInstance) -> dict[str, Any]:
+    """What every action may know of the decision."""
+    return {
+        "user_id": instance.action_user_id,
+        "reason": instance.comment,
+        "instance_id": instance.pk,
+        "form_data": instance.form_data,
+    }
+
+
+def _stage_of_new_round(instance: ApprovalInstance) -> Any:
+    """The stage that the steps of the new round belong to, where they say so."""
+    rows = ApprovalInstance.objects.filter(flow_id=instance.flow_id, round=instance.round + 1)
+    extra = rows.in_order().values_list("extra_fields", flat=True).first()
+    return (extra or {}).get(STAGE_KEY)

@@ -1,0 +1,28 @@
+"""Stages with their actions."""
+
+from rest_framework.relations import PrimaryKeyRelatedField
+
+from django_workflow_engine.models import Pipeline, Stage
+from django_workflow_engine.serializers.action import WorkflowActionSerializer
+from django_workflow_engine.serializers.base import PartsListSerializer, TemplatePartSerializer
+from django_workflow_engine.serializers.fields import StageInfoField
+
+
+class StageSerializer(TemplatePartSerializer[Stage]):
+    """A stage: names, order, configuration and actions; `pipeline_id` says where it is."""
+
+    parts = ("actions",)
+    parent_fields = {"pipeline": "pipeline_id"}
+
+    pipeline_id = PrimaryKeyRelatedField(
+        source="pipeline",
+        queryset=Pipeline.objects.filter(workflow__is_hidden=False),
+        required=False,
+    )
+    stage_info = StageInfoField(required=False)
+    actions = WorkflowActionSerializer(many=True, required=False)
+
+    class Meta:
+        model = Stage
+        list_serializer_class = PartsListSerializer
+        fields = ["id", "name_en", "name_ar", "order", "pipeline_id", "stage_info", "actions"]

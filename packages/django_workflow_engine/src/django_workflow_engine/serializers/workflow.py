@@ -1,0 +1,45 @@
+"""Whole workflows: pipelines, stages and actions as one tree."""
+
+from typing import Any
+
+from django_workflow_engine.models import WorkFlow
+from django_workflow_engine.serializers.action import WorkflowActionSerializer
+from django_workflow_engine.serializers.base import PartsListSerializer, TemplatePartSerializer
+from django_workflow_engine.serializers.pipeline import PipelineSerializer
+
+
+class WorkFlowSerializer(TemplatePartSerializer[WorkFlow]):
+    """A workflow with everything in it. `save()` returns the `WorkFlow`.
+
+    A new workflow without `company` is that of `context["company_user"]`, where there is one.
+    """
+
+    parts = ("actions", "pipelines__actions", "pipelines__stages__actions")
+
+    pipelines = PipelineSerializer(many=True, required=False)
+    actions = WorkflowActionSerializer(many=True, required=False)
+
+    class Meta:
+        model = WorkFlow
+        list_serializer_class = PartsListSerializer
+        fields = [
+            "id",
+            "slug",
+            "name_en",
+            "name_ar",
+            "company",
+            "status",
+            "is_active",
+            "pipelines",
+            "actions",
+            "created_at",
+            "updated_at",
+        ]
+
+    def validate_slug(self, slug: str | None) -> str | None:
+        """An empty slug is none; saving makes one from the name."""
+        return slug or None
+
+    def create(self, validated_data: dict[str, Any]) -> WorkFlow:
+        validated_data.setdefault("company", self.context.get("company_user"))
+        return super().create(validated_data)

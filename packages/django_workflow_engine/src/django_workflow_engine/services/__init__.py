@@ -1,0 +1,33 @@
+"""What can be done with workflows: the import path that the documentation prints."""
+
+from django_workflow_engine.services.act import act_on_object, cancel_workflow
+from django_workflow_engine.services.attach import attach_workflow_to_object
+from django_workflow_engine.services.data import (
+    get_detailed_workflow_data,
+    get_workflow_approval_summary,
+    get_workflow_pipeline_structure,
+    get_workflow_statistics,
+)
+from django_workflow_engine.services.progress import (
+    get_current_stage,
+    get_workflow_attachment,
+    get_workflow_progress,
+)
+from django_workflow_engine.services.registration import register_model_for_workflow, workflows_for
+from django_workflow_engine.services.start import start_workflow_for_object
+
+__all__ = [
+    "act_on_object",
+    "attach_workflow_to_object",
+    "cancel_workflow",
+    "get_current_stage",
+    "get_detailed_workflow_data",
+    "get_workflow_approval_summary",
+    "get_workflow_attachment",
+    "get_workflow_pipeline_structure",
+    "get_workflow_progress",
+    "get_workflow_statistics",
+    "register_model_for_workflow",
+    "start_workflow_for_object",
+    "workflows_for",
+]

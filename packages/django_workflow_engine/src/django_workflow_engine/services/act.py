@@ -1,0 +1,112 @@
+"""Decide on an object that runs on a workflow."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.db.models import Model
+from django.utils.translation import gettext as _
+
+from approval_workflow.choices import Action
+from approval_workflow.exceptions import InvalidDelegate, InvalidInput
+from approval_workflow.services import advance_flow, cancel_flow
+from django_workflow_engine.definition import definition_of
+from django_workflow_engine.exceptions import NotAttached, UnknownStage
+from django_workflow_engine.models import WorkflowAttachment
+from django_workflow_engine.services._steps import build_steps
+from django_workflow_engine.services.progress import get_workflow_attachment
+
+
+def act_on_object(
+    obj: Model,
+    action: object,
+    user: Any,
+    *,
+    reason: str = "",
+    form_data: Mapping[str, Any] | None = None,
+    stage_id: Any = None,
+    user_id: Any = None,
+    idempotency_key: str | None = None,
+    expected_version: int | None = None,
+) -> WorkflowAttachment:
+    """Let `user` act on the step of the object that waits for them; return the attachment after it.
+
+    `action` as in `advance_flow`. Resubmission takes `stage_id`, the stage to go back to (its key
+    in the template or in the snapshot); delegation takes `user_id`, the key of who takes over.
+
+    Raises what `advance_flow` raises, `NotAttached` and `UnknownStage`.
+    """
+    attachment = get_workflow_attachment(obj)
+    if attachment is None or attachment.flow_id is None:
+        raise NotAttached(_("No workflow runs on this object."))
+    meant = Action.parse(action)
+    arguments: dict[str, Any] = {}
+    if meant is Action.APPROVE:
+        arguments["form_data"] = form_data
+    elif meant is Action.RESUBMIT:
+        arguments["resubmission_steps"] = _steps_back_to(attachment, stage_id)
+    elif meant is Action.DELEGATE:
+        arguments["delegate_to"] = _delegate(user_id)
+    advance_flow(
+        obj,
+        meant,
+        user,
+        comment=reason,
+        idempotency_key=idempotency_key,
+        expected_version=expected_version,
+        **arguments,
+    )
+    return _after(attachment, obj)
+
+
+def cancel_workflow(obj: Model, user: Any = None, *, reason: str = "") -> WorkflowAttachment:
+    """Cancel the workflow that runs on the object; return the attachment.
+
+    Whether `user` may do this is for the caller to decide; the history names them.
+    Raises `NotAttached`.
+    """
+    attachment = get_workflow_attachment(obj)
+    if attachment is None or attachment.flow is None or not attachment.is_open:
+        raise NotAttached(_("No workflow runs on this object."))
+    cancel_flow(attachment.flow, user, reason=reason)
+    return _after(attachment, obj)
+
+
+def _steps_back_to(attachment: WorkflowAttachment, stage_id: Any) -> list[dict[str, Any]]:
+    if stage_id is None:
+        raise InvalidInput(_("stage_id: resubmission needs the stage to go back to."))
+    definition = definition_of(attachment)
+    stage = definition.resolve(stage_id)
+    current = attachment.current_stage_id
+    if current is not None and definition.position(stage.id) > definition.position(current):
+        raise UnknownStage(
+            _("stage_id: '%(stage)s' comes after the current stage; resubmission goes back.")
+            % {"stage": stage.name_en},
+            stage=stage.id,
+        )
+    return build_steps(stage)
+
+
+def _delegate(user_id: Any) -> Any:
+    if user_id is None:
+        raise InvalidDelegate(_("user_id: delegation needs the user who takes over."))
+    users = get_user_model()._default_manager
+    try:
+        user = users.filter(pk=user_id).first()
+    except (ValueError, TypeError) as error:
+        raise InvalidDelegate(_("user_id: expected the key of a user.")) from error
+    if user is None:
+        raise InvalidDelegate(_("user_id: there is no such user."))
+    return user
+
+
+def _after(attachment: WorkflowAttachment, obj: Model) -> WorkflowAttachment:
+    """The attachment as it is now; the caller's object gets the fields that followed it."""
+    after = get_workflow_attachment(obj)
+    configuration = getattr(attachment.content_type, "workflow_configuration", None)
+    if configuration is not None:
+        names = {field.name for field in obj._meta.concrete_fields}
+        followed = {configuration.status_field, configuration.stage_field} & names
+        if followed:
+            obj.refresh_from_db(fields=sorted(followed))
+    return after or attachment

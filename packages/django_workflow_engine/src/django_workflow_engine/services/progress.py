@@ -1,0 +1,69 @@
+"""Where an object stands."""
+
+from typing import Any
+
+from django.db.models import Model
+
+from django_workflow_engine.choices import AttachmentStatus
+from django_workflow_engine.definition import definition_of
+from django_workflow_engine.models import Stage, WorkFlow, WorkflowAttachment
+
+
+def get_workflow_attachment(obj: Model) -> WorkflowAttachment | None:
+    """Return the object's open attachment, else the one that ended last, else None."""
+    return (
+        WorkflowAttachment.objects.for_object(obj)
+        .select_related(
+            "workflow", "flow", "current_stage", "current_pipeline", "next_stage", "started_by"
+        )
+        .newest_first()
+        .first()
+    )
+
+
+def get_current_stage(obj: Model) -> Stage | None:
+    """Return the stage that the object is at, or None."""
+    attachment = get_workflow_attachment(obj)
+    return attachment.current_stage if attachment is not None else None
+
+
+def get_workflow_progress(workflow: WorkFlow, obj: Model) -> dict[str, Any]:
+    """Return how far the object has come in this workflow (the template or the snapshot).
+
+    Keys: `status` (an `AttachmentStatus` value, "not_started" without an attachment),
+    `progress_percentage` (completed stages of all, 0 to 100), `completed_stages`, `total_stages`,
+    `current_stage`, `current_pipeline` and `next_stage` (English names, or None).
+    """
+    attachment = get_workflow_attachment(obj)
+    if attachment is None or workflow.pk not in (
+        attachment.workflow_id,
+        attachment.workflow.cloned_from_id,
+    ):
+        return _progress(AttachmentStatus.NOT_STARTED.value, 0, 0)
+    definition = definition_of(attachment)
+    total = len(definition.stages)
+    if attachment.status == AttachmentStatus.COMPLETED:
+        done = total
+    elif attachment.current_stage_id is None:
+        done = 0
+    else:
+        done = definition.position(attachment.current_stage_id)
+    return _progress(attachment.status, done, total, attachment)
+
+
+def _progress(
+    status: str, done: int, total: int, attachment: WorkflowAttachment | None = None
+) -> dict[str, Any]:
+    return {
+        "status": str(status),
+        "progress_percentage": done * 100 // total if total else 0,
+        "completed_stages": done,
+        "total_stages": total,
+        "current_stage": _name(attachment and attachment.current_stage),
+        "current_pipeline": _name(attachment and attachment.current_pipeline),
+        "next_stage": _name(attachment and attachment.next_stage),
+    }
+
+
+def _name(place: Any) -> str | None:
+    return str(place.name_en) if place is not None else None

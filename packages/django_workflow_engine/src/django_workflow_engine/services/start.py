@@ -1,0 +1,54 @@
+"""Put an attached object at the first stage."""
+
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Model
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from approval_workflow.services import start_flow
+from django_workflow_engine.choices import ActionType, AttachmentStatus
+from django_workflow_engine.exceptions import NotAttached
+from django_workflow_engine.models import WorkflowAttachment
+from django_workflow_engine.services._permissions import require_permission_to_start
+from django_workflow_engine.services._run import Run, write_database
+from django_workflow_engine.services._steps import build_steps
+from django_workflow_engine.services._target import as_before_on_error
+
+
+def start_workflow_for_object(obj: Model, user: Any = None) -> WorkflowAttachment:
+    """Start the workflow that was attached with `auto_start=False`.
+
+    Actions due: `on_workflow_start`. Raises `NotAttached` when nothing waits to be started,
+    `FlowAlreadyOpen`, `WorkflowIncomplete`, `NobodyEligible`, `WorkflowPermissionDenied`.
+    """
+    require_permission_to_start(user)
+    using = write_database()
+    with as_before_on_error(obj), transaction.atomic(using=using):
+        attachment = (
+            WorkflowAttachment.objects.using(using)
+            .for_object(obj)
+            .filter(status=AttachmentStatus.NOT_STARTED)
+            .select_for_update()
+            .first()
+        )
+        if attachment is None:
+            raise NotAttached(_("No workflow waits to be started on this object."))
+        begin(Run(attachment, using, target=obj), obj, user)
+    return attachment
+
+
+def begin(run: Run, obj: Model, user: Any) -> None:
+    """Start the flow of the first stage and write the attachment, inside a transaction."""
+    first = run.definition.first
+    attachment = run.attachment
+    attachment.flow = start_flow(obj, build_steps(first), started_by=user)
+    attachment.started_by = user
+    attachment.started_at = timezone.now()
+    run.enter(first, round_number=1)
+    run.fields.started()
+    # Written first: the actions that are due belong to an attachment that exists.
+    run.save()
+    run.emit(ActionType.ON_WORKFLOW_START, first, user_id=user.pk if user else None)
+    run.save()

@@ -1,0 +1,397 @@
+/*
+ * The builder of workflows in the admin: adding, moving and removing rows, and showing only the
+ * fields that apply. Everything is a form that the server checks; without this script, the rows
+ * that are there can be edited, ordered by number and removed by ticking a box.
+ */
+"use strict";
+{
+  // Django refuses forms of more fields than this by default, less some for the rest of the page.
+  const PACK_ABOVE = 800;
+  const PACKED = "_packed";
+  // Workflows of more stages than this are shown folded, as an overview.
+  const FOLD_ABOVE = 12;
+  const COLOR = /^#[0-9a-f]{6}$/i;
+
+  const child = (element, selector) => element.querySelector(`:scope > ${selector}`);
+  const isRemoved = (row) => row.classList.contains("wb-removed");
+  const rowsOf = (list) => [...list.children].filter((row) => row.matches("[data-wb-row]"));
+
+  /** The field of a row itself, not of a row below it. */
+  function field(row, name) {
+    return [...row.querySelectorAll(`[name$="-${name}"], [name="${name}"]`)].find(
+      (input) => input.closest("[data-wb-row]") === row
+    );
+  }
+
+  /** The elements of a row itself, not of rows below it. */
+  function own(row, selector) {
+    return [...row.querySelectorAll(selector)].filter(
+      (element) => element.closest("[data-wb-row]") === row
+    );
+  }
+
+  function listOf(button) {
+    return button.closest(".wb-add").previousElementSibling;
+  }
+
+  function totalOf(list) {
+    const name = `${list.dataset.wbPrefix}-TOTAL_FORMS`;
+    return [...list.parentElement.children].find((element) => element.name === name);
+  }
+
+  // Telling people who do not see the page what has happened.
+
+  function announce(kind, text = "") {
+    const status = document.querySelector("[data-wb-status]");
+    if (status) {
+      status.textContent = `${status.dataset[kind]} ${text}`.trim();
+    }
+  }
+
+  // What a row shows of itself.
+
+  function showTitle(row) {
+    const title = own(row, "[data-wb-title]")[0];
+    const source = own(row, ".wb-title-source input, .wb-title-source select")[0];
+    let text = title ? title.textContent.trim() : "";
+    if (source) {
+      const chosen = source.selectedOptions ? source.selectedOptions[0] : null;
+      text = chosen ? (source.value ? chosen.text : "") : source.value;
+      if (title) {
+        title.textContent = text;
+      }
+    }
+    own(row, "[data-wb-name]").forEach((name) => (name.textContent = text));
+  }
+
+  function showColor(row) {
+    const input = field(row, "color");
+    const swatch = own(row, "[data-wb-swatch]")[0];
+    if (!input || !swatch) {
+      return;
+    }
+    const color = COLOR.test(input.value) ? input.value : "";
+    swatch.style.setProperty("--wb-color", color || "transparent");
+    row.style.setProperty("--wb-color", color || "");
+    const picker = own(row, "input[type=color]")[0];
+    if (picker && color) {
+      picker.value = color;
+    }
+  }
+
+  function addPicker(row) {
+    const input = field(row, "color");
+    if (!input || own(row, "input[type=color]").length) {
+      return;
+    }
+    const picker = document.createElement("input");
+    picker.type = "color";
+    picker.value = COLOR.test(input.value) ? input.value : "#3498db";
+    picker.setAttribute("aria-label", input.labels[0].textContent);
+    picker.addEventListener("input", () => {
+      input.value = picker.value;
+      showColor(row);
+    });
+    input.after(picker);
+  }
+
+  /** "approval_type=ROLE" shows where that field has that value; "function=email", for an e-mail. */
+  function applies(row, condition) {
+    const [name, wanted] = condition.split("=");
+    const select = field(row, name);
+    if (!select) {
+      return true;
+    }
+    if (wanted === "email") {
+      return select.value.startsWith("django_workflow_engine.action_handlers.");
+    }
+    return select.value === wanted;
+  }
+
+  function showFields(row) {
+    own(row, "[data-wb-show]").forEach((element) => {
+      element.hidden = Boolean(element.dataset.wbShow) && !applies(row, element.dataset.wbShow);
+    });
+  }
+
+  /** What an action does, in its folded line. */
+  function showFunction(row) {
+    const summary = own(row, "[data-wb-function]")[0];
+    const select = field(row, "function");
+    if (summary && select && field(row, "action_type").value) {
+      const path = field(row, "function_path");
+      summary.textContent = select.value ? select.selectedOptions[0].text : path.value || "…";
+    }
+  }
+
+  /** A new action does what is usual after its event, until somebody picks something else. */
+  function suggest(builder, row, changedField) {
+    const select = field(row, "function");
+    const event = field(row, "action_type");
+    const key = field(row, "id");
+    if (!select || !event || (key && key.value)) {
+      return;
+    }
+    if (changedField === select) {
+      row.dataset.wbPicked = "";
+    }
+    const usual = JSON.parse(builder.dataset.wbUsual || "{}")[event.value];
+    if (changedField === event && usual && !("wbPicked" in row.dataset)) {
+      select.value = usual;
+    }
+  }
+
+  function showCount(list) {
+    const details = list.parentElement;
+    if (details.matches("details.wb-actions")) {
+      const count = rowsOf(list).filter((row) => !isRemoved(row)).length;
+      details.querySelector("[data-wb-count]").textContent = count;
+    }
+  }
+
+  function showRemoved(row) {
+    const box = field(row, "DELETE");
+    const removed = Boolean(box && box.checked);
+    row.classList.toggle("wb-removed", removed);
+    own(row, ".wb-undo").forEach((undo) => (undo.hidden = !removed));
+    own(row, ".wb-tools").forEach((tools) => (tools.hidden = removed));
+    const body = child(row, ".wb-body");
+    if (body) {
+      body.inert = removed;
+      body.hidden = removed || row.classList.contains("wb-folded");
+    }
+  }
+
+  /** Who is asked at a stage, in one line. */
+  function showSummary(row) {
+    const summary = own(row, "[data-wb-summary]")[0];
+    if (!summary) {
+      return;
+    }
+    const names = [...row.querySelectorAll(".wb-approval:not(.wb-removed)")].map((approval) => {
+      const kind = field(approval, "approval_type");
+      const select = field(approval, kind.value === "ROLE" ? "user_role" : "approval_user");
+      const chosen = select && select.selectedOptions ? select.selectedOptions[0] : null;
+      // Without the dashes that indent a role in its list.
+      return chosen && select.value ? chosen.text.replace(/^[—\s]+/, "") : "";
+    });
+    summary.textContent = names.filter(Boolean).join(" · ");
+  }
+
+  function fold(row, folded) {
+    const body = child(row, ".wb-body");
+    const button = own(row, "[data-wb=fold]")[0];
+    button.setAttribute("aria-expanded", String(!folded));
+    row.classList.toggle("wb-folded", folded);
+    body.hidden = folded || isRemoved(row);
+  }
+
+  function foldAll(builder, folded) {
+    builder.querySelectorAll(".wb-stage").forEach((row) => fold(row, folded));
+  }
+
+  function show(row) {
+    addPicker(row);
+    showTitle(row);
+    showColor(row);
+    showFields(row);
+    showRemoved(row);
+    showFunction(row);
+    showSummary(row.closest(".wb-stage") || row);
+  }
+
+  function showAll(root) {
+    root
+      .querySelectorAll(".wb-add, [data-wb=fold]")
+      .forEach((element) => (element.hidden = false));
+    const rows = [...root.querySelectorAll("[data-wb-row]")];
+    (root.matches("[data-wb-row]") ? [root, ...rows] : rows).forEach(show);
+  }
+
+  // Adding, moving, removing.
+
+  /** Let the numbers of the rows say what the page shows. */
+  function number(list) {
+    rowsOf(list)
+      .filter((row) => !isRemoved(row))
+      .forEach((row, index) => {
+        const order = field(row, "order");
+        if (order) {
+          order.value = index + 1;
+        }
+      });
+  }
+
+  function add(list) {
+    const kind = list.dataset.wbRows;
+    const total = totalOf(list);
+    const source = document.querySelector(`[data-wb-template="${kind}"]`);
+    const holder = document.createElement("template");
+    const prefix = `${list.dataset.wbPrefix}-${total.value}`;
+    holder.innerHTML = source.innerHTML.replaceAll("__prefix__", prefix);
+    const row = holder.content.querySelector("[data-wb-row]");
+    list.append(row);
+    total.value = Number(total.value) + 1;
+    const order = field(row, "order");
+    if (order) {
+      const places = rowsOf(list).map((other) => Number(field(other, "order").value) || 0);
+      order.value = Math.max(0, ...places) + 1;
+    }
+    showAll(row);
+    showCount(list);
+    // The admin's own scripts prepare search fields when they hear this.
+    row.dispatchEvent(
+      new CustomEvent("formset:added", {
+        bubbles: true,
+        detail: { formsetName: list.dataset.wbPrefix },
+      })
+    );
+    announce("added");
+    const first = own(row, "input:not([type=hidden]):not([name$=-DELETE]), select").find(
+      (input) => !input.closest(".wb-plain")
+    );
+    if (first) {
+      first.focus();
+    }
+  }
+
+  function move(row, direction, button) {
+    const list = row.parentElement;
+    const rows = rowsOf(list).filter((other) => !isRemoved(other));
+    const place = rows.indexOf(row) + direction;
+    if (place < 0 || place >= rows.length) {
+      return;
+    }
+    if (direction < 0) {
+      rows[place].before(row);
+    } else {
+      rows[place].after(row);
+    }
+    number(list);
+    row.classList.remove("wb-moved");
+    void row.offsetWidth; // starts the animation again
+    row.classList.add("wb-moved");
+    button.focus();
+    announce("moved", String(place + 1));
+  }
+
+  function setRemoved(row, removed) {
+    field(row, "DELETE").checked = removed;
+    showRemoved(row);
+    showCount(row.parentElement);
+    if (removed) {
+      announce("removed");
+      own(row, "[data-wb=restore]")[0].focus();
+    } else {
+      own(row, "[data-wb=remove]")[0].focus();
+    }
+  }
+
+  function onClick(event) {
+    const button = event.target.closest("[data-wb]");
+    if (!button) {
+      return;
+    }
+    const row = button.closest("[data-wb-row]");
+    const todo = {
+      add: () => add(listOf(button)),
+      up: () => move(row, -1, button),
+      down: () => move(row, 1, button),
+      remove: () => setRemoved(row, true),
+      restore: () => setRemoved(row, false),
+      fold: () => fold(row, !row.classList.contains("wb-folded")),
+      "fold-all": () => foldAll(event.currentTarget, true),
+      "unfold-all": () => foldAll(event.currentTarget, false),
+    };
+    todo[button.dataset.wb]();
+    changed = changed || !button.dataset.wb.includes("fold");
+  }
+
+  // Sending.
+
+  let changed = false;
+
+  /** Put all fields but the token and the buttons into one, when there are too many of them. */
+  function pack(form) {
+    const fields = [...new FormData(form)].filter(([name]) => name !== "csrfmiddlewaretoken");
+    if (fields.length <= PACK_ABOVE) {
+      return;
+    }
+    const packed = document.createElement("input");
+    packed.type = "hidden";
+    packed.name = PACKED;
+    packed.value = new URLSearchParams(fields).toString();
+    const sent = [...form.elements].filter(
+      (element) =>
+        element.name && element.name !== "csrfmiddlewaretoken" && element.type !== "submit"
+    );
+    sent.filter((element) => !element.disabled).forEach((element) => {
+      element.disabled = true;
+      element.dataset.wbPacked = "";
+    });
+    form.append(packed);
+  }
+
+  /** What the browser shows when somebody comes back is the form as it was. */
+  function unpack(form) {
+    form.querySelectorAll(`input[name="${PACKED}"]`).forEach((packed) => packed.remove());
+    form.querySelectorAll("[data-wb-packed]").forEach((element) => {
+      element.disabled = false;
+      delete element.dataset.wbPacked;
+    });
+  }
+
+  function start() {
+    document.querySelectorAll("[data-wb-color]").forEach((swatch) => {
+      swatch.style.setProperty("--wb-color", swatch.dataset.wbColor);
+    });
+    const builder = document.querySelector("[data-wb-builder]");
+    if (!builder) {
+      return;
+    }
+    const form = builder.closest("form");
+    builder.classList.add("wb-scripted");
+    showAll(builder);
+    builder.querySelectorAll("[data-wb-rows]").forEach(showCount);
+    builder.addEventListener("click", onClick);
+    for (const kind of ["input", "change"]) {
+      builder.addEventListener(kind, (event) => {
+        const row = event.target.closest("[data-wb-row]") || builder;
+        changed = true;
+        if (row !== builder) {
+          suggest(builder, row, event.target);
+          show(row);
+        }
+      });
+    }
+    const stages = builder.querySelectorAll(".wb-stage");
+    const folding = builder.querySelector("[data-wb-folding]");
+    if (folding) {
+      folding.hidden = stages.length < 2;
+    }
+    if (stages.length > FOLD_ABOVE) {
+      stages.forEach((row) => fold(row, !row.querySelector(".errorlist")));
+    }
+    const error = builder.querySelector(".errorlist");
+    if (error) {
+      error.scrollIntoView({ block: "center" });
+    }
+    form.addEventListener("input", () => (changed = true));
+    form.addEventListener("submit", () => {
+      changed = false;
+      pack(form);
+    });
+    window.addEventListener("pageshow", () => unpack(form));
+    window.addEventListener("beforeunload", (event) => {
+      if (changed) {
+        event.preventDefault();
+      }
+    });
+  }
+
+  if (document.readyState === "loading") {
+    document.addEventListener("DOMContentLoaded", start);
+  } else {
+    start();
+  }
+}
