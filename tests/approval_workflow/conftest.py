@@ -1,0 +1,80 @@
+"""Fixtures of the core's tests: nobody listens unless a test says so."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.contrib.contenttypes.models import ContentType
+
+from approval_workflow import handlers
+from approval_workflow.handlers import BaseApprovalHandler, register_handler
+from tests.approval_workflow.flows import make_document
+from tests.factories import UserFactory
+from tests.testapp.models import Document
+
+
+@pytest.fixture(autouse=True)
+def no_listed_handlers(settings: Any) -> None:
+    """The core is tested by itself: the engine does not listen."""
+    settings.APPROVAL_HANDLERS = []
+
+
+@pytest.fixture(autouse=True)
+def own_registry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test registers is forgotten after it."""
+    monkeypatch.setattr(handlers, "_registered", {})
+
+
+@pytest.fixture
+def ann(db: None) -> Any:
+    return UserFactory.create(username="ann")
+
+
+@pytest.fixture
+def bob(db: None) -> Any:
+    return UserFactory.create(username="bob")
+
+
+@pytest.fixture
+def cid(db: None) -> Any:
+    return UserFactory.create(username="cid")
+
+
+@pytest.fixture
+def document(db: None) -> Document:
+    return make_document()
+
+
+@pytest.fixture
+def retired_type(db: None) -> Iterator[ContentType]:
+    """The content type of a model whose app is not installed any more."""
+    yield ContentType.objects.create(app_label="retired", model="thing")
+    ContentType.objects.clear_cache()
+
+
+@pytest.fixture
+def told() -> list[tuple[str, Any]]:
+    """The hooks that were called on flows of documents, in order, with their arguments."""
+    calls: list[tuple[str, Any]] = []
+
+    @register_handler(Document)
+    class Recorder(BaseApprovalHandler):
+        """Notes every call."""
+
+    def note(hook: str) -> Any:
+        def call(self: BaseApprovalHandler, argument: Any) -> Any:
+            calls.append((hook, argument))
+            return ()
+
+        return call
+
+    for hook in HOOKS:
+        setattr(Recorder, hook, note(hook))
+    return calls
+
+
+HOOKS = [
+    name
+    for name in vars(BaseApprovalHandler)
+    if name.startswith(("before_", "on_", "after_")) or name == "next_steps"
+]

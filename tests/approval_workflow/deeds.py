@@ -1,0 +1,149 @@
+"""Everything that can be done, each as a function that prepares it and returns the deed itself."""
+
+from collections.abc import Callable
+from typing import Any
+
+from approval_workflow.models import ApprovalFlow
+from approval_workflow.services import (
+    advance_flow,
+    cancel_flow,
+    extend_flow,
+    purge_flows,
+    reassign,
+    start_flow,
+)
+from tests.approval_workflow.flows import by, make_document, make_flow, the_current
+from tests.factories import DynamicFormFactory, UserFactory, make_role
+
+Deed = Callable[[], Any]
+
+
+def start(ann: Any, bob: Any) -> Deed:
+    document, role = make_document(), make_role(2)
+    steps = [by(role, "round_robin"), {"assigned_to": ann}]
+    return lambda: start_flow(document, steps, started_by=bob)
+
+
+def approve(ann: Any, bob: Any) -> Deed:
+    flow = make_flow(ann, bob)
+    return lambda: advance_flow(flow.target, "approved", ann, comment="Fine")
+
+
+def approve_with_form(ann: Any, bob: Any) -> Deed:
+    flow = make_flow({"assigned_to": ann, "form": DynamicFormFactory.create()}, bob)
+    return lambda: advance_flow(flow.target, "approved", ann, form_data={"note": "x"})
+
+
+def approve_into_role(ann: Any, bob: Any) -> Deed:
+    flow = make_flow(ann, by(make_role(3), "consensus"))
+    return lambda: advance_flow(flow.target, "approved", ann)
+
+
+def approve_into_turn(ann: Any, bob: Any) -> Deed:
+    flow = make_flow(ann, by(make_role(3), "round_robin"))
+    return lambda: advance_flow(flow.target, "approved", ann)
+
+
+def approve_into_tracks(ann: Any, bob: Any) -> Deed:
+    role = make_role(2)
+    flow = make_flow(
+        ann,
+        by(role, step=2, parallel_group="a"),
+        {"step": 2, "assigned_to": bob, "parallel_group": "b"},
+    )
+    return lambda: advance_flow(flow.target, "approved", ann)
+
+
+def approve_in_role(ann: Any, bob: Any) -> Deed:
+    role = make_role(3)
+    flow = make_flow(by(role), ann)
+    return lambda: advance_flow(flow.target, "approved", role.users.first())
+
+
+def approve_last(ann: Any, bob: Any) -> Deed:
+    flow = make_flow(ann)
+    return lambda: advance_flow(flow.target, "approved", ann)
+
+
+def check_in(ann: Any, bob: Any) -> Deed:
+    flow = make_flow({"assigned_to": ann, "approval_type": "check_in_verify"})
+    return lambda: advance_flow(flow.target, "approved", ann)
+
+
+def reject(ann: Any, bob: Any) -> Deed:
+    flow = make_flow(ann, bob)
+    return lambda: advance_flow(flow.target, "rejected", ann)
+
+
+def reject_a_vote(ann: Any, bob: Any) -> Deed:
+    role = make_role(3)
+    flow = make_flow(by(role, rejection_policy="out_of_reach"))
+    return lambda: advance_flow(flow.target, "rejected", role.users.first())
+
+
+def resubmit(ann: Any, bob: Any) -> Deed:
+    flow = make_flow(ann, bob)
+    steps = [by(make_role(2), "consensus"), {"assigned_to": bob}]
+    return lambda: advance_flow(flow.target, "resubmission", ann, resubmission_steps=steps)
+
+
+def delegate(ann: Any, bob: Any) -> Deed:
+    flow = make_flow(ann)
+    return lambda: advance_flow(flow.target, "delegated", ann, delegate_to=bob)
+
+
+def cancel(ann: Any, bob: Any) -> Deed:
+    flow = make_flow(ann, bob)
+    return lambda: cancel_flow(flow.target, bob)
+
+
+def extend(ann: Any, bob: Any) -> Deed:
+    flow, role = make_flow(ann), make_role(2)
+    return lambda: extend_flow(flow, [{"assigned_to": bob}, by(role)], user=bob)
+
+
+def escalate(ann: Any, bob: Any) -> Deed:
+    flow = make_flow(ann)
+    return lambda: advance_flow(flow.target, "escalated", ann, escalate_to=bob)
+
+
+def claim_as_newcomer(ann: Any, bob: Any) -> Deed:
+    role = make_role(2)
+    flow = make_flow(by(role))
+    newcomer = UserFactory.create(role=role)
+    return lambda: advance_flow(flow.target, "claimed", newcomer)
+
+
+def give_to_another(ann: Any, bob: Any) -> Deed:
+    step = the_current(make_flow(ann))
+    return lambda: reassign(step, ann, assign_to=bob, reason="On leave")
+
+
+def purge(ann: Any, bob: Any) -> Deed:
+    flow = make_flow(ann)
+    advance_flow(flow.target, "delegated", ann, delegate_to=bob)
+    cancel_flow(flow)
+    return lambda: purge_flows(ApprovalFlow.objects.filter(pk=flow.pk))
+
+
+DEEDS = [
+    start,
+    approve,
+    approve_with_form,
+    approve_into_role,
+    approve_into_turn,
+    approve_into_tracks,
+    approve_in_role,
+    approve_last,
+    check_in,
+    reject,
+    reject_a_vote,
+    resubmit,
+    delegate,
+    cancel,
+    extend,
+    escalate,
+    claim_as_newcomer,
+    give_to_another,
+    purge,
+]

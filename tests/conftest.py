@@ -1,0 +1,83 @@
+"""Options, the choice of tests by what the machine offers, and fixtures for every test."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from django.core.cache import cache
+from django.db import DEFAULT_DB_ALIAS, connections
+from django.test.utils import CaptureQueriesContext
+from django.utils import translation
+
+# What frames a transaction is not part of a budget: only statements that read or write are.
+TRANSACTION_FRAME = re.compile(
+    r"\s*(SAVEPOINT|RELEASE SAVEPOINT|ROLLBACK|BEGIN|START TRANSACTION|COMMIT|SET TRANSACTION)\b",
+    re.IGNORECASE,
+)
+
+
+class Statements(CaptureQueriesContext):
+    """The SQL statements run inside a ``with`` block, transaction frames left out.
+
+    ``sql`` and ``count`` can be read inside the block as well as after it.
+    """
+
+    def __init__(self, using: str = DEFAULT_DB_ALIAS) -> None:
+        super().__init__(connections[using])
+
+    @property
+    def sql(self) -> list[str]:
+        statements = [query["sql"] for query in self.captured_queries]
+        return [sql for sql in statements if not TRANSACTION_FRAME.match(sql)]
+
+    @property
+    def count(self) -> int:
+        return len(self.sql)
+
+    def __str__(self) -> str:
+        return "\n".join(f"{number}. {sql}" for number, sql in enumerate(self.sql, start=1))
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--services",
+        action="store_true",
+        help="also run the tests that need Redis or RabbitMQ",
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what this database or this run cannot answer for; nothing is skipped."""
+    unwanted = set()
+    vendor = connections[DEFAULT_DB_ALIAS].vendor
+    if vendor == "sqlite":
+        unwanted.add("contention")
+    if vendor != "postgresql":
+        unwanted.add("scale")
+    if not config.getoption("--services"):
+        unwanted.add("services")
+    kept, left_out = [], []
+    for item in items:
+        marks = {mark.name for mark in item.iter_markers()}
+        (left_out if marks & unwanted else kept).append(item)
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = kept
+
+
+@pytest.fixture
+def statements() -> Callable[..., Statements]:
+    """Count statements: ``with statements() as seen: ...`` then ``seen.count`` and ``seen.sql``."""
+    return Statements
+
+
+@pytest.fixture(autouse=True)
+def in_english() -> None:
+    """Requests of other tests leave their language behind."""
+    translation.deactivate()
+
+
+@pytest.fixture(autouse=True)
+def empty_cache() -> None:
+    """Start each test with nothing remembered from another one."""
+    cache.clear()

@@ -1,0 +1,74 @@
+"""Each system check speaks up for what is wrong, and is silent when all is well."""
+
+import pytest
+from django.core.checks import run_checks
+
+HANDLER = "django_workflow_engine.handlers.WorkflowApprovalHandler"
+
+
+def ids():
+    found = (message.id for message in run_checks())
+    return {each for each in found if each and each.startswith("django_workflow_engine.")}
+
+
+def test_the_settings_of_the_tests_are_in_order():
+    assert ids() == set()
+
+
+@pytest.mark.parametrize(
+    ("configured", "expected"),
+    [
+        ([], set()),
+        ("text", {"E001"}),
+        ({"ENABLED_MODEL": []}, {"W002"}),
+        ({"PERMISSIONS": {"REQUIRE_PERMISSION_TO_STRAT": True}}, {"W003"}),
+        ({"ENABLED_MODELS": ["purchasing.Nothing"]}, {"E005"}),
+        ({"MODEL_WORKFLOW_MAPPINGS": {"nothing": []}}, {"E005"}),
+        ({"AUTO_START_WORKFLOWS": {"no.Model": {"workflow_slug": "x"}}}, {"E005"}),
+        ({"DEPARTMENT_MODEL": "purchasing.Nothing"}, {"E006"}),
+        ({"ACTION_EXECUTION": "later"}, {"E007"}),
+        ({"AUTO_START_WORKFLOWS": {"crm.Opportunity": {}}}, {"E009"}),
+        (
+            {
+                "DEPARTMENT_MODEL": "purchasing.Department",
+                "ENABLED_MODELS": ["crm.Opportunity"],
+                "MODEL_WORKFLOW_MAPPINGS": {"crm.Opportunity": ["sales"]},
+                "AUTO_START_WORKFLOWS": {"crm.Opportunity": {"workflow_slug": "sales"}},
+                "PERMISSIONS": {"REQUIRE_PERMISSION_TO_APPROVE": True},
+                "ACTION_EXECUTION": "inline",
+                "DEFAULT_STATUS_FIELD": "status",
+            },
+            set(),
+        ),
+    ],
+)
+def test_the_dictionary_of_settings(settings, configured, expected):
+    settings.DJANGO_WORKFLOW_ENGINE = configured
+    assert ids() == {f"django_workflow_engine.{each}" for each in expected}
+
+
+def test_a_misspelt_key_is_told_with_the_nearest_known_one(settings):
+    settings.DJANGO_WORKFLOW_ENGINE = {"DEPARTMENT_MODLE": "purchasing.Department"}
+    texts = [message.msg for message in run_checks() if message.id.endswith("engine.W002")]
+    assert texts == [
+        "DJANGO_WORKFLOW_ENGINE has no key 'DEPARTMENT_MODLE'. Did you mean 'DEPARTMENT_MODEL'?"
+    ]
+
+
+def test_misspelt_settings_at_the_top_level(settings):
+    settings.WORKFLOW_DISABLE_EMAIL = True
+    assert ids() == {"django_workflow_engine.W004"}
+
+
+@pytest.mark.parametrize("path", ["no.such.function", "nodots"])
+def test_a_sender_that_cannot_be_imported(settings, path):
+    settings.WORKFLOW_SEND_EMAIL_FUNCTION = path
+    assert ids() == {"django_workflow_engine.E008"}
+
+
+def test_a_project_without_the_engines_handler(settings):
+    """D-3."""
+    settings.APPROVAL_HANDLERS = []
+    assert ids() == {"django_workflow_engine.E010"}
+    settings.APPROVAL_HANDLERS = [HANDLER]
+    assert ids() == set()

@@ -1,0 +1,161 @@
+"""Running what is due from outside: the command and the Celery tasks."""
+
+import logging
+import os
+import time
+import uuid
+
+import pytest
+from celery import Celery, current_app
+from celery.contrib.testing.worker import start_worker
+from celery.signals import setup_logging
+from django.core.management import call_command
+from django.db import transaction
+
+from django_workflow_engine import tasks
+from django_workflow_engine.actions import outbox
+from tests.django_workflow_engine.due_actions import (
+    Action,
+    make_attachment,
+    make_due,
+    prepare,
+    statuses,
+)
+
+BROKERS = {
+    "redis": os.environ.get("REDIS_URL", "redis://127.0.0.1:6379/0"),
+    "rabbitmq": os.environ.get("RABBITMQ_URL", "amqp://guest:guest@127.0.0.1:5672//"),
+}
+
+
+@pytest.fixture
+def attachment(transactional_db):
+    return make_attachment()
+
+
+@pytest.fixture
+def by_celery(settings):
+    settings.DJANGO_WORKFLOW_ENGINE = {"ACTION_EXECUTION": "celery"}
+
+
+@pytest.fixture
+def sent(monkeypatch):
+    """What is handed to the broker, in place of a broker."""
+    messages = []
+    monkeypatch.setattr(
+        tasks.run_transition, "apply_async", lambda args, **_options: messages.append(args)
+    )
+    return messages
+
+
+@pytest.fixture
+def celery_app():
+    """Make a Celery application the current one: `celery_app(broker)`."""
+    before = current_app._get_current_object()
+
+    def make(broker):
+        app = Celery("tests", broker=broker, set_as_current=False)
+        app.conf.task_default_queue = f"tests-{uuid.uuid4()}"
+        app.set_current()
+        return app
+
+    yield make
+    before.set_current()
+
+
+@pytest.fixture(params=["amqp://guest@127.0.0.1:1//", "redis://127.0.0.1:1/0"])
+def no_broker(celery_app, request):
+    """Nothing listens on that port."""
+    return celery_app(request.param)
+
+
+def enqueue(attachment, *actions):
+    """Make actions due as a transition does, which wants them run after commit."""
+    rows = prepare(attachment, *actions)
+    with transaction.atomic():
+        outbox.enqueue(rows)
+    return rows
+
+
+# The command
+
+
+def test_command_runs_what_is_due_and_counts_it(attachment, calls, capsys):
+    rows = make_due(attachment, Action("note"), Action("fail"), Action("os.system"))
+    call_command("run_workflow_actions")
+    assert statuses(rows) == ["done", "failed", "dead"]
+    assert capsys.readouterr().out == (
+        "Actions done: 1, to be tried again: 1, failed for good: 1\n"
+    )
+
+
+def test_command_keeps_to_its_limit(attachment, calls, capsys):
+    rows = make_due(attachment, Action("note"), Action("note"))
+    call_command("run_workflow_actions", "--limit=1")
+    assert statuses(rows) == ["done", "pending"]
+
+
+# Celery
+
+
+def test_transition_is_handed_to_a_worker_after_the_commit(attachment, calls, by_celery, sent):
+    with transaction.atomic():
+        rows = enqueue(attachment, Action("note"))
+        assert sent == []
+    assert sent == [(str(rows[0].transition), "default")]
+    assert statuses(rows) == ["pending"]
+    assert calls == []
+
+
+def test_nothing_is_handed_over_for_a_transition_that_is_rolled_back(attachment, by_celery, sent):
+    with transaction.atomic():
+        enqueue(attachment, Action("note"))
+        transaction.set_rollback(True)
+    assert sent == []
+
+
+def test_worker_runs_the_transition(attachment, calls, by_celery, sent):
+    rows = enqueue(attachment, Action("note"), Action("note"))
+    assert tasks.run_transition(*sent[0]) == {"done": 2, "failed": 0, "dead": 0}
+    assert statuses(rows) == ["done", "done"]
+
+
+def test_missing_broker_does_not_fail_the_request(attachment, calls, by_celery, no_broker, caplog):
+    rows = enqueue(attachment, Action("note"))
+    assert statuses(rows) == ["pending"]
+    assert "No broker takes the actions" in caplog.text
+    assert [record.levelno for record in caplog.records] == [logging.WARNING]
+
+
+def test_periodic_task_runs_what_no_worker_has_taken(attachment, calls, by_celery, no_broker):
+    rows = enqueue(attachment, Action("note"), Action("note"))
+    assert tasks.run_workflow_actions(limit=1) == {"done": 1, "failed": 0, "dead": 0}
+    assert tasks.run_workflow_actions() == {"done": 1, "failed": 0, "dead": 0}
+    assert statuses(rows) == ["done", "done"]
+
+
+@pytest.fixture
+def own_logging():
+    """A worker leaves logging as it is: it would raise the level for the tests after it."""
+
+    def nothing(**_kwargs):
+        return None
+
+    setup_logging.connect(nothing)
+    yield
+    setup_logging.disconnect(nothing)
+
+
+@pytest.mark.services
+@pytest.mark.usefixtures("own_logging")
+@pytest.mark.parametrize("broker", BROKERS.values(), ids=BROKERS)
+def test_transition_travels_through_a_broker(attachment, calls, by_celery, celery_app, broker):
+    app = celery_app(broker)
+    with start_worker(app, pool="solo", perform_ping_check=False, shutdown_timeout=30):
+        app.set_current()
+        rows = enqueue(attachment, Action("note", {"note": "through the broker"}))
+        deadline = time.monotonic() + 30
+        while statuses(rows) != ["done"] and time.monotonic() < deadline:
+            time.sleep(0.05)
+    assert statuses(rows) == ["done"]
+    assert [call.parameters for call in calls] == [{"note": "through the broker"}]

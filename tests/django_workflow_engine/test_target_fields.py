@@ -1,0 +1,135 @@
+"""Fields of the object that follow its workflow (D-78 to D-84, D-122)."""
+
+import logging
+
+import pytest
+from django.contrib.contenttypes.models import ContentType
+
+from crm.models import Opportunity
+from django_workflow_engine.models import WorkflowConfiguration
+from django_workflow_engine.services import (
+    act_on_object,
+    attach_workflow_to_object,
+    register_model_for_workflow,
+)
+from purchasing.models import PurchaseRequest
+from tests.factories.objects import OpportunityFactory, PurchaseRequestFactory
+from tests.factories.people import UserFactory
+from tests.factories.workflows import by_user, make_workflow
+
+pytestmark = pytest.mark.django_db
+
+LOGGER = "django_workflow_engine"
+
+
+@pytest.fixture
+def ann():
+    return UserFactory.create(username="ann")
+
+
+@pytest.fixture
+def template(ann):
+    return make_workflow([[by_user(ann), by_user(ann)]])
+
+
+def configure(**values):
+    return WorkflowConfiguration.objects.get_or_create(
+        content_type=ContentType.objects.get_for_model(Opportunity), defaults=values
+    )[0]
+
+
+def run(template, ann, *actions):
+    """Let an opportunity go through the actions; return what is stored then."""
+    opportunity = OpportunityFactory.create(status="in_progress")
+    attach_workflow_to_object(opportunity, template)
+    for action in actions:
+        act_on_object(opportunity, action, ann)
+    return Opportunity.objects.get(pk=opportunity.pk).status
+
+
+FULL = {
+    "status_field": "status",
+    "completion_status_value": "won",
+    "rejection_status_value": "lost",
+}
+
+
+@pytest.mark.parametrize(
+    ("values", "completed", "rejected"),
+    [
+        (FULL, "won", "lost"),
+        ({**FULL, "status_field": ""}, "in_progress", "in_progress"),
+        ({**FULL, "completion_status_value": ""}, "in_progress", "lost"),
+        ({**FULL, "rejection_status_value": ""}, "won", "in_progress"),
+        ({**FULL, "status_field": "no_such_field"}, "in_progress", "in_progress"),
+    ],
+)
+def test_status_follows_completion_and_rejection(template, ann, values, completed, rejected):
+    """D-78, D-79, D-80, D-81."""
+    configure(**values)
+    assert run(template, ann, "approved", "approved") == completed
+    assert run(template, ann, "rejected") == rejected
+
+
+def test_status_follows_the_start_where_configured(template, ann):
+    configure(**FULL, start_status_value="draft")
+    assert run(template, ann) == "draft"
+
+
+def test_without_configuration_nothing_happens(template, ann):
+    assert run(template, ann, "approved", "approved") == "in_progress"
+
+
+@pytest.mark.parametrize(
+    ("actions", "text"),
+    [
+        (["approved"] * 2, "status from 'in_progress' to 'won' on workflow completion"),
+        (["rejected"], "status from 'in_progress' to 'lost' on workflow rejection"),
+    ],
+)
+def test_the_log_names_model_key_field_and_values(template, ann, caplog, actions, text):
+    """D-82, D-122."""
+    configure(**FULL)
+    with caplog.at_level(logging.INFO, LOGGER):
+        run(template, ann, *actions)
+    key = Opportunity.objects.get().pk
+    assert f"Updated Opportunity({key}).{text}" in caplog.messages
+
+
+def test_the_log_warns_of_a_field_that_is_not_there(template, ann, caplog):
+    """D-82."""
+    configure(**{**FULL, "status_field": "state"})
+    run(template, ann, "approved", "approved")
+    text = "Model Opportunity does not have field 'state', cannot update status on completion"
+    assert text in caplog.messages
+
+
+def test_the_log_tells_that_nothing_is_configured(template, ann, caplog):
+    """D-82."""
+    with caplog.at_level(logging.DEBUG, LOGGER):
+        run(template, ann, "rejected")
+    assert "No status_field configured for Opportunity, skipping status update" in caplog.messages
+
+
+def test_only_the_configured_field_is_written(template, ann):
+    """D-81: what somebody else changed meanwhile stays."""
+    configure(**FULL)
+    opportunity = OpportunityFactory.create(status="in_progress", name="Old")
+    attach_workflow_to_object(opportunity, template)
+    Opportunity.objects.filter(pk=opportunity.pk).update(name="New")
+    act_on_object(opportunity, "rejected", ann)
+    assert Opportunity.objects.get(pk=opportunity.pk).name == "New"
+    assert opportunity.status == "lost"
+
+
+def test_the_stage_field_gets_the_english_name(template, ann):
+    """K10, L27."""
+    register_model_for_workflow(PurchaseRequest, stage_field="current_stage")
+    request = PurchaseRequestFactory.create()
+    attach_workflow_to_object(request, template)
+    assert PurchaseRequest.objects.get().current_stage == "Stage 1.1"
+    act_on_object(request, "approved", ann)
+    assert PurchaseRequest.objects.get().current_stage == "Stage 1.2"
+    assert request.current_stage == "Stage 1.2"
+    act_on_object(request, "approved", ann)
+    assert PurchaseRequest.objects.get().current_stage == ""

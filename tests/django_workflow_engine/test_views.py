@@ -1,0 +1,136 @@
+"""The two actions that a project's own view sets get (D-101, D-102, D-103, L24)."""
+
+import pytest
+from rest_framework.permissions import AllowAny, BasePermission
+from rest_framework.serializers import ModelSerializer
+from rest_framework.test import APIRequestFactory, force_authenticate
+from rest_framework.viewsets import ModelViewSet
+
+from approval_workflow.models import ApprovalInstance
+from django_workflow_engine.services import attach_workflow_to_object
+from django_workflow_engine.views import WorkflowMixin
+from purchasing.models import PurchaseRequest
+from tests.factories.objects import PurchaseRequestFactory
+from tests.factories.people import UserFactory
+from tests.factories.workflows import by_user, make_workflow
+
+pytestmark = pytest.mark.django_db
+
+
+class Serializer(ModelSerializer):
+    class Meta:
+        model = PurchaseRequest
+        fields = ["id", "title"]
+
+
+class Nobody(BasePermission):
+    def has_permission(self, request, view):
+        return False
+
+
+class Open(WorkflowMixin, ModelViewSet):
+    """A view set that lets everybody in."""
+
+    queryset = PurchaseRequest.objects.all()
+    serializer_class = Serializer
+    permission_classes = [AllowAny]
+
+
+class Closed(Open):
+    permission_classes = [Nobody]
+
+
+class OpenToApprovers(Closed):
+    workflow_permission_classes = [AllowAny]
+
+
+class Narrow(Open):
+    queryset = PurchaseRequest.objects.filter(title="Mine")
+
+
+@pytest.fixture
+def ann():
+    return UserFactory.create(username="ann")
+
+
+@pytest.fixture
+def request_(ann):
+    made = PurchaseRequestFactory.create()
+    attach_workflow_to_object(made, make_workflow([[by_user(ann), by_user(ann)]]))
+    return made
+
+
+def call(view_set, name, pk, user=None, data=None):
+    factory = APIRequestFactory()
+    request = factory.get("/") if data is None else factory.post("/", data, format="json")
+    if user is not None:
+        force_authenticate(request, user)
+    methods = {"get": name} if data is None else {"post": name}
+    # The routers pass on what the decorator of the action says.
+    options = getattr(view_set, name).kwargs
+    return view_set.as_view(methods, **options)(request, pk=pk)
+
+
+def test_the_status_tells_where_the_object_stands(request_, ann):
+    data = call(Open, "workflow_status", request_.pk, ann).data
+    assert data["current_stage"] == "Stage 1.1"
+    assert data["progress_percentage"] == 0
+    assert data["status"] == "in_progress"
+    assert data["can_act"] is True
+
+
+def test_the_status_of_an_object_without_workflow(ann):
+    data = call(Open, "workflow_status", PurchaseRequestFactory.create().pk, ann).data
+    assert (data["status"], data["current_stage"], data["can_act"]) == ("not_started", None, False)
+
+
+def test_who_is_not_asked_cannot_act(request_):
+    assert call(Open, "workflow_status", request_.pk, UserFactory.create()).data["can_act"] is False
+
+
+@pytest.mark.parametrize("word", ["approved", "APPROVED"])
+def test_an_action_moves_the_object_and_answers_with_its_status(request_, ann, word):
+    response = call(Open, "workflow_action", request_.pk, ann, {"action": word, "form_data": {}})
+    assert response.status_code == 200
+    assert response.data["current_stage"] == "Stage 1.2"
+
+
+@pytest.mark.parametrize(
+    ("data", "status"),
+    [
+        ({"action": "approve it"}, 400),
+        ({}, 400),
+        ({"action": "resubmission"}, 400),
+        ({"action": "delegated", "user_id": 0}, 400),
+    ],
+)
+def test_what_is_wrong_is_told_and_nothing_happens(request_, ann, data, status):
+    assert call(Open, "workflow_action", request_.pk, ann, data).status_code == status
+    assert ApprovalInstance.objects.get().status == "current"
+
+
+def test_who_is_not_asked_is_refused(request_):
+    response = call(
+        Open, "workflow_action", request_.pk, UserFactory.create(), {"action": "approved"}
+    )
+    assert response.status_code == 403
+
+
+@pytest.mark.parametrize(("name", "data"), [("workflow_status", None), ("workflow_action", {})])
+def test_anonymous_users_are_refused_where_the_view_set_is_open(request_, name, data):
+    """L24."""
+    assert call(Open, name, request_.pk, None, data).status_code in (401, 403)
+
+
+@pytest.mark.parametrize(("name", "data"), [("workflow_status", None), ("workflow_action", {})])
+def test_the_permissions_of_the_view_set_hold(request_, ann, name, data):
+    assert call(Closed, name, request_.pk, ann, data).status_code == 403
+
+
+def test_approvers_may_have_permissions_of_their_own(request_, ann):
+    assert call(OpenToApprovers, "workflow_status", request_.pk, ann).status_code == 200
+
+
+def test_objects_that_the_view_set_hides_are_not_found(request_, ann):
+    """D-103."""
+    assert call(Narrow, "workflow_status", request_.pk, ann).status_code == 404

@@ -1,0 +1,115 @@
+"""The Python blocks of the documentation run as they are printed, page by page.
+
+The blocks of a page share one module, which can be imported under the names that the pages use
+(`shop.approvals` and so on). Settings that a block gives hold for the rest of the page.
+"""
+
+import re
+import sys
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.contrib.auth import get_user_model
+from django.utils.module_loading import import_string
+
+from approval_workflow import conf as approval_conf
+from approval_workflow import handlers
+from approval_workflow.strategies import dynamic
+from django_workflow_engine import conf as engine_conf
+from django_workflow_engine import function_paths
+from purchasing.models import DynamicForm, PurchaseRequest, Role
+from tests.testapp.models import Document
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+BLOCK = re.compile(r"^( *)```python\n(.*?)^\1```", re.DOTALL | re.MULTILINE)
+PAGES = [
+    "quickstart.md",
+    "guides/strategies.md",
+    "guides/handlers-and-signals.md",
+    "guides/deadlines.md",
+    "guides/substitutes-and-duties.md",
+    "guides/forms-and-kinds.md",
+    "guides/inbox-and-history.md",
+    "guides/concurrency.md",
+    "guides/workflows.md",
+]
+SETTINGS = {*approval_conf.DEFAULTS, *engine_conf.TOP_LEVEL_DEFAULTS, engine_conf.SETTING}
+MODULES = ("shop", "shop.approvals", "shop.models", "shop.mail")
+
+
+def blocks(page: str) -> list[str]:
+    text = (DOCS / page).read_text("utf-8")
+    return [textwrap.dedent(code) for _indent, code in BLOCK.findall(text)]
+
+
+def world() -> dict[str, Any]:
+    """What the pages call: people, roles in a tree, a board, a form, models."""
+    directors = Role.objects.create(name="Directors")
+    managers = Role.objects.create(name="Managers", parent=directors)
+    clerks = Role.objects.create(name="Clerks", parent=managers)
+    board = Role.objects.create(name="Board")
+    users = get_user_model().objects
+    cara = users.create(username="cara", role=directors)
+    ben = users.create(username="ben", role=managers, head_manager=cara)
+    ann = users.create(username="ann", role=clerks, head_manager=ben, email="ann@example.org")
+    members = {name: users.create(username=name, role=board) for name in ("eve", "finn", "gus")}
+    board.lead = members["eve"]
+    board.save()
+    schema = {
+        "type": "object",
+        "properties": {"amount": {"type": "number", "minimum": 1}},
+        "required": ["amount"],
+    }
+    return {
+        "Document": Document,
+        "PurchaseRequest": PurchaseRequest,
+        "directors": directors,
+        "managers": managers,
+        "clerks": clerks,
+        "board": board,
+        "ann": ann,
+        "ben": ben,
+        "cara": cara,
+        **members,
+        "dan": users.create(username="dan"),
+        "budget_form": DynamicForm.objects.create(name="Budget", form_schema=schema),
+    }
+
+
+@pytest.fixture
+def shop(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+    """The module that the blocks of a page make up; what they register goes away again."""
+    module = ModuleType("shop.approvals")
+    module.__dict__.update(world())
+    for name in MODULES:
+        monkeypatch.setitem(sys.modules, name, module)
+    for name in MODULES[1:]:
+        setattr(module, name.rpartition(".")[2], module)
+    for registry in (handlers, dynamic, function_paths):
+        monkeypatch.setattr(registry, "_registered", dict(registry._registered))
+    yield module
+    module.__dict__.clear()
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_blocks_of_a_page_run_as_printed(page: str, shop: ModuleType, settings: Any) -> None:
+    found = blocks(page)
+    assert found, f"{page} has no Python block"
+    for number, code in enumerate(found, start=1):
+        exec(compile(code, f"{page}, block {number}", "exec"), shop.__dict__)  # noqa: S102
+        for name in SETTINGS & shop.__dict__.keys():
+            setattr(settings, name, shop.__dict__[name])
+
+
+def test_the_settings_of_the_installation_can_be_used() -> None:
+    namespace: dict[str, Any] = {}
+    for code in blocks("installation.md"):
+        exec(compile(code, "installation.md", "exec"), namespace)  # noqa: S102
+    assert all(apps.is_installed(name) for name in namespace["INSTALLED_APPS"])
+    assert [import_string(path) for path in namespace["APPROVAL_HANDLERS"]]
+    assert namespace["DATABASES"]["default"]["OPTIONS"] == {"transaction_mode": "IMMEDIATE"}
