@@ -12,6 +12,16 @@ class WorkflowStatus(models.TextChoices):
     ARCHIVED = "archived", _("Archived")
 
 
+class WorkflowStrategy(models.TextChoices):
+    """At which level of a template people are asked."""
+
+    STAGE = "stage", _("In stages")
+    # Pipelines have approvals of their own, and no stages.
+    PIPELINE = "pipeline", _("In pipelines")
+    # The workflow itself has the approvals, and neither pipelines nor stages.
+    WORKFLOW = "workflow", _("In the workflow itself")
+
+
 class AttachmentStatus(models.TextChoices):
     """Where an object stands in its workflow. The last three are final."""
 
@@ -55,8 +65,16 @@ class ActionType(models.TextChoices):
     ON_WORKFLOW_COMPLETE = "on_workflow_complete", _("When the workflow is completed")
 
 
+class FailurePolicy(models.TextChoices):
+    """What an action that has failed means for the later ones of its transition."""
+
+    CONTINUE = "continue", _("Go on with the next action")
+    # They wait until it succeeds, and are not run when it has failed for good.
+    STOP = "stop", _("Stop until it succeeds")
+
+
 class ExecutionStatus(models.TextChoices):
-    """Where one due action stands. The last two are final."""
+    """Where one due action stands. The last three are final."""
 
     PENDING = "pending", _("Waiting")
     RUNNING = "running", _("Running")
@@ -65,6 +83,8 @@ class ExecutionStatus(models.TextChoices):
     DONE = "done", _("Done")
     # Failed for good; a person may run it again.
     DEAD = "dead", _("Failed for good")
+    # Its conditions did not hold, or an earlier action that stops the others failed for good.
+    SKIPPED = "skipped", _("Not run")
 
     @classmethod
     def unfinished(cls) -> tuple["ExecutionStatus", ...]:

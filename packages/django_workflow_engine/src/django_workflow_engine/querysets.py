@@ -24,7 +24,7 @@ M = TypeVar("M", bound=models.Model)
 # What a workflow row may change without being another version of itself: its bookkeeping.
 BOOKKEEPING = frozenset({"revision", "key"})
 # References that become NULL, in snapshots too, when what they point at is deleted.
-LOOSE_REFERENCES = frozenset({"cloned_from", "company", "department_content_type"})
+LOOSE_REFERENCES = frozenset({"changed_by", "cloned_from", "company", "department_content_type"})
 
 
 def refuse_snapshot() -> SnapshotIsImmutable:

@@ -8,7 +8,7 @@ from django.db.models import Q
 from django.db.models.deletion import Collector
 from django.utils.translation import gettext_lazy as _
 
-from django_workflow_engine.choices import ActionType
+from django_workflow_engine.choices import ActionExecutionMode, ActionType, FailurePolicy
 from django_workflow_engine.exceptions import ActionNotAllowed
 from django_workflow_engine.function_paths import check_function_path
 from django_workflow_engine.models.base import TemplatePart
@@ -66,6 +66,22 @@ class WorkflowAction(TemplatePart):
     # A dotted path, or the name of a function registered with @workflow_action.
     function_path = models.CharField(_("function"), max_length=300)
     parameters = models.JSONField(_("parameters"), default=dict, blank=True)
+    # Look-ups that the object must satisfy when the event happens, as `filter()` takes them.
+    conditions = models.JSONField(_("conditions"), default=dict, blank=True)
+    # Where it runs; empty: as ACTION_EXECUTION says.
+    execution = models.CharField(
+        _("execution"),
+        max_length=20,
+        choices=ActionExecutionMode.choices,
+        blank=True,
+        default="",
+    )
+    failure_policy = models.CharField(
+        _("after a failure"),
+        max_length=20,
+        choices=FailurePolicy.choices,
+        default=FailurePolicy.CONTINUE,
+    )
     order = models.PositiveIntegerField(_("order"), default=1)
     is_active = models.BooleanField(_("active"), default=True)
     # Made by default: counts only where no level has an action for the event.

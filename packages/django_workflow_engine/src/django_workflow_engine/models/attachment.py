@@ -116,7 +116,10 @@ class WorkflowAttachment(models.Model):
 
 
 class StageRun(models.Model):
-    """One visit of a stage: progress, timeline and statistics come from these rows."""
+    """One visit of a stage: progress, timeline and statistics come from these rows.
+
+    Where pipelines or the workflow itself ask people, a visit is of those.
+    """
 
     attachment = models.ForeignKey(
         WorkflowAttachment,
@@ -124,8 +127,22 @@ class StageRun(models.Model):
         related_name="stage_runs",
         verbose_name=_("attachment"),
     )
+    # NULL where pipelines or the workflow itself ask people.
     stage = models.ForeignKey(
-        Stage, on_delete=models.PROTECT, related_name="runs", verbose_name=_("stage")
+        Stage,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="runs",
+        verbose_name=_("stage"),
+    )
+    pipeline = models.ForeignKey(
+        Pipeline,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="runs",
+        verbose_name=_("pipeline"),
     )
     # 1, and one more after each time the object was sent back.
     round = models.PositiveIntegerField(_("round"), default=1)

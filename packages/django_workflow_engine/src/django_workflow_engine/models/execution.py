@@ -3,7 +3,12 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from django_workflow_engine.choices import ActionType, ExecutionStatus
+from django_workflow_engine.choices import (
+    ActionExecutionMode,
+    ActionType,
+    ExecutionStatus,
+    FailurePolicy,
+)
 from django_workflow_engine.models.action import WorkflowAction
 from django_workflow_engine.models.attachment import WorkflowAttachment
 from django_workflow_engine.querysets import ActionExecutionQuerySet
@@ -35,6 +40,18 @@ class ActionExecution(models.Model):
     parameters = models.JSONField(_("parameters"), default=dict, blank=True)
     # Keys of stage, pipeline, user and so on, as they were when the event happened.
     context = models.JSONField(_("context"), default=dict, blank=True)
+    execution = models.CharField(
+        _("execution"),
+        max_length=20,
+        choices=ActionExecutionMode.choices,
+        default=ActionExecutionMode.PROCESS,
+    )
+    failure_policy = models.CharField(
+        _("after a failure"),
+        max_length=20,
+        choices=FailurePolicy.choices,
+        default=FailurePolicy.CONTINUE,
+    )
     transition = models.UUIDField(_("transition"))
     position = models.PositiveIntegerField(_("position"))
     status = models.CharField(
@@ -48,6 +65,8 @@ class ActionExecution(models.Model):
     run_after = models.DateTimeField(_("due"))
     result = models.JSONField(_("result"), null=True, blank=True)
     error = models.TextField(_("error"), blank=True, default="")
+    # One entry for each attempt: attempt, started_at, finished_at, outcome, error.
+    log = models.JSONField(_("attempts"), default=list, blank=True)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     started_at = models.DateTimeField(_("started"), null=True, blank=True)
     finished_at = models.DateTimeField(_("finished"), null=True, blank=True)

@@ -25,6 +25,8 @@ class Pipeline(BilingualName, TemplatePart):
         ContentType, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
     department_id = models.CharField(_("department"), max_length=255, null=True, blank=True)
+    # {"approvals": [...]} where pipelines ask people; see django_workflow_engine.schemas.
+    pipeline_info = models.JSONField(_("configuration"), default=dict, blank=True)
     department = GenericForeignKey("department_content_type", "department_id")
     cloned_from = models.ForeignKey(
         "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="+", editable=False

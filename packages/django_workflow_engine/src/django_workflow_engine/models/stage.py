@@ -23,6 +23,8 @@ class Stage(BilingualName, TemplatePart):
     order = models.PositiveIntegerField(_("order"), default=1)
     # {"color": "#rrggbb", "approvals": [...]}; see django_workflow_engine.schemas.
     stage_info = models.JSONField(_("configuration"), default=dict, blank=True)
+    # {"required_form": key}: asked for in each approval that names no form of its own.
+    form_info = models.JSONField(_("form"), default=dict, blank=True)
     cloned_from = models.ForeignKey(
         "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="+", editable=False
     )

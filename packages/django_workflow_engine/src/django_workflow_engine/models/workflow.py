@@ -8,7 +8,7 @@ from django.db import models
 from django.utils.text import slugify
 from django.utils.translation import gettext_lazy as _
 
-from django_workflow_engine.choices import WorkflowStatus
+from django_workflow_engine.choices import WorkflowStatus, WorkflowStrategy
 from django_workflow_engine.models.base import BilingualName, TemplatePart
 from django_workflow_engine.querysets import WorkFlowQuerySet
 
@@ -36,6 +36,14 @@ class WorkFlow(BilingualName, TemplatePart):
         default=WorkflowStatus.ACTIVE,
     )
     is_active = models.BooleanField(_("active"), default=True)
+    strategy = models.CharField(
+        _("where people are asked"),
+        max_length=20,
+        choices=WorkflowStrategy.choices,
+        default=WorkflowStrategy.STAGE,
+    )
+    # {"approvals": [...]} where the workflow itself asks people; see `schemas`.
+    workflow_info = models.JSONField(_("configuration"), default=dict, blank=True)
     cloned_from = models.ForeignKey(
         "self",
         null=True,
@@ -48,6 +56,18 @@ class WorkFlow(BilingualName, TemplatePart):
     is_hidden = models.BooleanField(_("snapshot"), default=False, editable=False)
     # Of a template: grows with every change. Of a snapshot: the template's when it was taken.
     revision = models.PositiveIntegerField(_("revision"), default=1, editable=False)
+    # Of a snapshot: 1 for the first that was taken of its template, and so on.
+    version = models.PositiveIntegerField(_("version"), null=True, blank=True, editable=False)
+    # Who changed the template last, as far as it is known; of a snapshot: up to this version.
+    changed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        editable=False,
+        verbose_name=_("changed by"),
+    )
     # Tells this row from one that gets the same key after a rollback.
     key = models.UUIDField(default=uuid.uuid4, editable=False)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
@@ -69,6 +89,9 @@ class WorkFlow(BilingualName, TemplatePart):
             # One snapshot of each revision; templates are cloned from nothing.
             models.UniqueConstraint(
                 fields=["cloned_from", "revision"], name="workflow_one_snapshot_per_revision"
+            ),
+            models.UniqueConstraint(
+                fields=["cloned_from", "version"], name="workflow_one_snapshot_per_version"
             ),
         ]
 
