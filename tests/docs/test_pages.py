@@ -1,12 +1,15 @@
 """The Python blocks of the documentation run as they are printed, page by page.
 
 The blocks of a page share one module, which can be imported under the names that the pages use
-(`shop.approvals` and so on). Settings that a block gives hold for the rest of the page.
+(`shop.approvals` and so on). Settings that a block gives hold for the rest of the page. Test cases
+that a page prints are run when all its blocks are there.
 """
 
+import io
 import re
 import sys
 import textwrap
+import unittest
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -37,6 +40,7 @@ PAGES = [
     "guides/inbox-and-history.md",
     "guides/concurrency.md",
     "guides/workflows.md",
+    "reference/api.md",
 ]
 SETTINGS = {*approval_conf.DEFAULTS, *engine_conf.TOP_LEVEL_DEFAULTS, engine_conf.SETTING}
 MODULES = ("shop", "shop.approvals", "shop.models", "shop.mail")
@@ -96,14 +100,30 @@ def shop(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mo
     module.__dict__.clear()
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_the_blocks_of_a_page_run_as_printed(page: str, shop: ModuleType, settings: Any) -> None:
+def play(page: str, shop: ModuleType, settings: Any) -> None:
+    """Run all blocks of a page in order."""
     found = blocks(page)
     assert found, f"{page} has no Python block"
     for number, code in enumerate(found, start=1):
         exec(compile(code, f"{page}, block {number}", "exec"), shop.__dict__)  # noqa: S102
         for name in SETTINGS & shop.__dict__.keys():
             setattr(settings, name, shop.__dict__[name])
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_blocks_of_a_page_run_as_printed(page: str, shop: ModuleType, settings: Any) -> None:
+    play(page, shop, settings)
+
+
+def test_the_test_cases_of_the_guide_pass(shop: ModuleType, settings: Any) -> None:
+    play("guides/testing-your-flows.md", shop, settings)
+    told = io.StringIO()
+    suite = unittest.defaultTestLoader.loadTestsFromModule(shop)
+    result = unittest.TextTestRunner(told).run(suite)
+    assert result.wasSuccessful(), told.getvalue()
+    assert result.testsRun == (DOCS / "guides/testing-your-flows.md").read_text().count(
+        " def test_"
+    )
 
 
 def test_the_settings_of_the_installation_can_be_used() -> None:

@@ -1,4 +1,4 @@
-"""Every verb over HTTP: what it does, and how its errors are answered."""
+"""Every verb over HTTP: what it does, and how its errors are answered (S0-56)."""
 
 from collections.abc import Callable
 from datetime import timedelta

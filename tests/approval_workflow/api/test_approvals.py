@@ -1,4 +1,4 @@
-"""Steps over HTTP: what waits, lists, and pages."""
+"""Steps over HTTP: what waits, lists, and pages (S0-56)."""
 
 from datetime import timedelta
 from decimal import Decimal

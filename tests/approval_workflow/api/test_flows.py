@@ -1,4 +1,4 @@
-"""Flows over HTTP: lists, pages, history, explanations, export, and calling a flow off."""
+"""Flows over HTTP: lists, pages, history, explanations, export, and calling a flow off (S0-56)."""
 
 import csv
 import io

@@ -1,0 +1,63 @@
+"""`pip install -r requirements-dev.txt` and then `pytest`, with nothing else, is enough."""
+
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).resolve().parents[2]
+# What our own run hands down to its children: a plain one starts without it.
+HANDED_DOWN = ("DJANGO_", "PYTEST_", "PYTHONPATH", "TEST_DATABASE", "COV_")
+BOX = re.compile(r"\bS0-(\d+)\b")
+BOXES = range(1, 61)
+
+
+def lines(name: str) -> Iterator[str]:
+    """The lines of a file of requirements, those of the files that it names included."""
+    for line in (ROOT / name).read_text("utf-8").splitlines():
+        text = line.partition("#")[0].strip()
+        if text.startswith("-r "):
+            yield from lines(text.removeprefix("-r "))
+        elif text:
+            yield text
+
+
+# S0-58
+def test_the_requirements_hold_both_packages_and_what_runs_the_tests() -> None:
+    found = list(lines("requirements-dev.txt"))
+    for package in ("approval_workflow", "django_workflow_engine"):
+        assert any(line.startswith(f"-e ./packages/{package}") for line in found), package
+    names = {Requirement(line).name for line in found if not line.startswith("-")}
+    assert {"pytest", "pytest-django", "factory-boy"} <= names
+
+
+# S0-58
+def test_plain_pytest_knows_where_the_tests_are() -> None:
+    tables = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    assert tables["tool"]["pytest"]["ini_options"]["testpaths"] == ["tests"]
+
+
+# S0-58
+def test_plain_pytest_collects() -> None:
+    plain = {key: value for key, value in os.environ.items() if not key.startswith(HANDED_DOWN)}
+    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "tests/docs"]
+    found = subprocess.run(  # noqa: S603
+        command, cwd=ROOT, env=plain, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert found.returncode == 0, found.stdout + found.stderr
+    assert found.stdout.count("::") >= 5
+
+
+def test_every_box_of_the_core_s_contract_is_named_by_a_test() -> None:
+    named = {
+        int(number)
+        for path in (ROOT / "tests").rglob("test_*.py")
+        for number in BOX.findall(path.read_text("utf-8"))
+    }
+    assert sorted(set(BOXES) - named) == []
+    assert sorted(named - set(BOXES)) == []
