@@ -2,12 +2,17 @@
 
 import re
 from collections.abc import Callable
+from typing import Self
 
 import pytest
+from django.apps import apps
+from django.contrib.contenttypes.models import ContentType
 from django.core.cache import cache
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.test.utils import CaptureQueriesContext
 from django.utils import translation
+
+from django_workflow_engine.services import registration
 
 # What frames a transaction is not part of a budget: only statements that read or write are.
 TRANSACTION_FRAME = re.compile(
@@ -19,11 +24,16 @@ TRANSACTION_FRAME = re.compile(
 class Statements(CaptureQueriesContext):
     """The SQL statements run inside a ``with`` block, transaction frames left out.
 
+    They are those of a process that has been running for a while, which knows the content types.
     ``sql`` and ``count`` can be read inside the block as well as after it.
     """
 
     def __init__(self, using: str = DEFAULT_DB_ALIAS) -> None:
         super().__init__(connections[using])
+
+    def __enter__(self) -> Self:
+        ContentType.objects.db_manager(self.connection.alias).get_for_models(*apps.get_models())
+        return super().__enter__()
 
     @property
     def sql(self) -> list[str]:
@@ -81,3 +91,10 @@ def in_english() -> None:
 def empty_cache() -> None:
     """Start each test with nothing remembered from another one."""
     cache.clear()
+
+
+@pytest.fixture(autouse=True)
+def registered_models(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Models that a test registers for workflows are registered for that test alone."""
+    monkeypatch.setattr(registration, "_registered", set(registration._registered))
+    monkeypatch.setattr(registration, "_waiting", dict(registration._waiting))
