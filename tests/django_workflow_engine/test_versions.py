@@ -176,7 +176,7 @@ class TestSharing:
         add_action(stage=stages_of(template)[0])
         with statements() as seen:
             current_snapshot(template)
-        assert seen.count == 10, seen
+        assert seen.count == 11, seen
 
 
 def rename_stage(template: WorkFlow) -> None:

@@ -15,14 +15,16 @@ from django.db import models, transaction
 from django.db.models import F
 from django.utils.translation import gettext as _
 
+from django_workflow_engine.authorship import current_author_id
 from django_workflow_engine.choices import AttachmentStatus, ExecutionStatus
 from django_workflow_engine.exceptions import SnapshotIsImmutable
 from django_workflow_engine.signals import templates_created
 
 M = TypeVar("M", bound=models.Model)
 
-# What a workflow row may change without being another version of itself: its bookkeeping.
-BOOKKEEPING = frozenset({"revision", "key"})
+# What tells templates and versions apart, and one version from another: written here and in
+# `versions` alone.
+BOOKKEEPING = frozenset({"is_hidden", "key", "revision", "version"})
 # References that become NULL, in snapshots too, when what they point at is deleted.
 LOOSE_REFERENCES = frozenset({"changed_by", "cloned_from", "company", "department_content_type"})
 
@@ -37,8 +39,8 @@ def touch_templates(workflow_ids: Iterable[Any], using: str, *, refuse: bool = T
     """Raise the revision of these templates; raise `SnapshotIsImmutable` if one is a snapshot.
 
     The revision is raised before the change itself is written, which also locks the template. The
-    key is new each time: a revision that was rolled back comes again with other content.
-    With `refuse=False` snapshots are passed over.
+    key is new each time: a revision that was rolled back comes again with other content. Who makes
+    the change is what `authorship` knows. With `refuse=False` snapshots are passed over.
     """
     keys = sorted({key for key in workflow_ids if key is not None})
     if not keys:
@@ -47,7 +49,7 @@ def touch_templates(workflow_ids: Iterable[Any], using: str, *, refuse: bool = T
         apps.get_model("django_workflow_engine", "WorkFlow"), using=using
     ).filter(pk__in=keys)
     templates = workflows.filter(is_hidden=False).update(
-        revision=F("revision") + 1, key=uuid.uuid4()
+        revision=F("revision") + 1, key=uuid.uuid4(), changed_by=current_author_id()
     )
     if refuse and templates != len(keys) and workflows.filter(is_hidden=True).exists():
         raise refuse_snapshot()
@@ -147,12 +149,18 @@ class WorkFlowQuerySet(TemplatePartQuerySet[M]):
         return self.templates().filter(is_active=True, status="active")
 
     def update(self, **kwargs: Any) -> int:
-        if set(kwargs) <= BOOKKEEPING:
+        if kwargs == {"changed_by": None}:
+            # The account is being deleted; what the workflow is stays the same.
             return models.QuerySet.update(self, **kwargs)
+        if not BOOKKEEPING.isdisjoint(kwargs):
+            raise refuse_snapshot()
         return super().update(**kwargs)
 
     def bulk_create(self, objs: Iterable[M], *args: Any, **kwargs: Any) -> list[M]:
         """Create templates; `templates_created` is sent, since Django sends no `post_save`."""
+        objs = list(objs)
+        for workflow in objs:
+            workflow.note_author()  # type: ignore[attr-defined]
         with transaction.atomic(using=self.db):
             made: list[Any] = super().bulk_create(objs, *args, **kwargs)
             # Which of them are new is known by the key where conflicts are passed over.

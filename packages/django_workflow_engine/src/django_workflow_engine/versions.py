@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any, TypeVar
 
 from django.db import connections, models, router, transaction
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import Exists, F, Max, OuterRef, Q
 
 from django_workflow_engine.models import (
     Pipeline,
@@ -27,18 +27,30 @@ COPY_AR = " (نسخة)"
 
 # What a copy does not take over, by field; everything else is copied.
 LEFT_OUT: Mapping[type[models.Model], Collection[str]] = {
-    WorkFlow: {"id", "slug", "cloned_from", "is_hidden", "key", "created_at", "updated_at"},
+    WorkFlow: {
+        "id",
+        "slug",
+        "cloned_from",
+        "is_hidden",
+        "version",
+        "key",
+        "created_at",
+        "updated_at",
+    },
     Pipeline: {"id", "workflow", "cloned_from"},
     Stage: {"id", "pipeline", "cloned_from"},
     WorkflowAction: {"id", "workflow", "pipeline", "stage"},
 }
 
 
-def current_snapshot(template: WorkFlow, *, using: str | None = None) -> WorkFlow:
+def current_snapshot(
+    template: WorkFlow, *, using: str | None = None, author: Any = None
+) -> WorkFlow:
     """Return the snapshot of the template as it is stored now; take it if there is none yet.
 
     One statement where there is one. What `template` holds in memory does not count; a snapshot
-    stands for its template. Raises `WorkFlow.DoesNotExist` when the template is gone.
+    stands for its template. A new one names who changed the template last, or `author` where that
+    is not known. Raises `WorkFlow.DoesNotExist` when the template is gone.
     """
     using = using or router.db_for_write(WorkFlow)
     template_id = template.cloned_from_id or template.pk
@@ -48,7 +60,7 @@ def current_snapshot(template: WorkFlow, *, using: str | None = None) -> WorkFlo
     with transaction.atomic(using=using):
         locked = _locked(WorkFlow, using).get(pk=template_id)
         # Somebody else may have taken it while we waited for the lock.
-        return _find(template_id, using) or _take(locked, using)
+        return _find(template_id, using) or _take(locked, using, author)
 
 
 def unused_snapshots(
@@ -96,11 +108,14 @@ def _find(template_id: Any, using: str) -> WorkFlow | None:
     )
 
 
-def _take(template: WorkFlow, using: str) -> WorkFlow:
+def _take(template: WorkFlow, using: str, author: Any = None) -> WorkFlow:
+    """Copy a locked template; the lock also keeps the numbers of its versions apart."""
     snapshot = _copy(
         template,
         cloned_from=template,
         is_hidden=True,
+        version=_last_version(template, using) + 1,
+        changed_by_id=template.changed_by_id or getattr(author, "pk", None),
         name_en=_with_suffix(template, "name_en", COPY_EN),
         name_ar=_with_suffix(template, "name_ar", COPY_AR) if template.name_ar else "",
     )
@@ -109,6 +124,12 @@ def _take(template: WorkFlow, using: str) -> WorkFlow:
     stages = _copy_stages(pipelines, using)
     _copy_actions(template, snapshot, pipelines, stages, using)
     return snapshot
+
+
+def _last_version(template: WorkFlow, using: str) -> int:
+    """The number of the newest version, which is never deleted before its template; 0 if none."""
+    versions = _rows(WorkFlow, using).filter(cloned_from_id=template.pk)
+    return versions.aggregate(last=Max("version"))["last"] or 0
 
 
 def _copy_pipelines(template: WorkFlow, snapshot: WorkFlow, using: str) -> dict[Any, Pipeline]:

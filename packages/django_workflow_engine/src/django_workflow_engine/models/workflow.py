@@ -8,9 +8,10 @@ from django.db import models
 from django.utils.text import slugify
 from django.utils.translation import gettext_lazy as _
 
+from django_workflow_engine.authorship import current_author_id
 from django_workflow_engine.choices import WorkflowStatus, WorkflowStrategy
 from django_workflow_engine.models.base import BilingualName, TemplatePart
-from django_workflow_engine.querysets import WorkFlowQuerySet
+from django_workflow_engine.querysets import WorkFlowQuerySet, refuse_snapshot
 
 
 class WorkFlow(BilingualName, TemplatePart):
@@ -58,7 +59,8 @@ class WorkFlow(BilingualName, TemplatePart):
     revision = models.PositiveIntegerField(_("revision"), default=1, editable=False)
     # Of a snapshot: 1 for the first that was taken of its template, and so on.
     version = models.PositiveIntegerField(_("version"), null=True, blank=True, editable=False)
-    # Who changed the template last, as far as it is known; of a snapshot: up to this version.
+    # Who changed the template last, NULL where that is not known; of a snapshot: before it was
+    # taken.
     changed_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         null=True,
@@ -116,10 +118,17 @@ class WorkFlow(BilingualName, TemplatePart):
         super().save(*args, **kwargs)
 
     def template_touched(self, using: str) -> None:
+        self.note_author()
         # Written with the other columns: what is known here may be of an older revision.
         stored = type(self)._base_manager.using(using).filter(pk=self.pk)
-        for values in stored.values("revision", "key"):
+        for values in stored.values("revision", "key", "version"):
             self.__dict__.update(values)
+
+    def note_author(self) -> None:
+        """Name who is writing this template; raise `SnapshotIsImmutable` for a snapshot."""
+        if self.is_hidden:
+            raise refuse_snapshot()
+        self.changed_by_id = current_author_id()
 
     def _free_slug(self) -> str:
         base = slugify(self.name_en, allow_unicode=True)[:180] or "workflow"

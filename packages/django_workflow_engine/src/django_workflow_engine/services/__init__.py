@@ -13,10 +13,13 @@ from django_workflow_engine.services.progress import (
     get_workflow_attachment,
     get_workflow_progress,
 )
+from django_workflow_engine.services.publish import publish_version
 from django_workflow_engine.services.registration import register_model_for_workflow, workflows_for
 from django_workflow_engine.services.start import start_workflow_for_object
+from django_workflow_engine.services.version_list import Version, versions_of
 
 __all__ = [
+    "Version",
     "act_on_object",
     "attach_workflow_to_object",
     "cancel_workflow",
@@ -27,7 +30,9 @@ __all__ = [
     "get_workflow_pipeline_structure",
     "get_workflow_progress",
     "get_workflow_statistics",
+    "publish_version",
     "register_model_for_workflow",
     "start_workflow_for_object",
+    "versions_of",
     "workflows_for",
 ]
