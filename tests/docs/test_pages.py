@@ -32,6 +32,8 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
 BLOCK = re.compile(r"^( *)```python\n(.*?)^\1```", re.DOTALL | re.MULTILINE)
 PAGES = [
     "quickstart.md",
+    "guides/flows.md",
+    "guides/roles.md",
     "guides/strategies.md",
     "guides/handlers-and-signals.md",
     "guides/deadlines.md",

@@ -15,6 +15,8 @@ import approval_workflow.signals
 import django_workflow_engine.checks
 import django_workflow_engine.exceptions
 from approval_workflow import conf as approval_conf
+from approval_workflow import services
+from approval_workflow.choices import Action, ApprovalStatus, FlowStatus
 from approval_workflow.exceptions import ApprovalError
 from approval_workflow.signals import BY_EVENT_KIND
 from approval_workflow.strategies import known_strategies
@@ -74,6 +76,31 @@ def test_every_check_has_its_heading(module: ModuleType) -> None:
 def test_every_strategy_has_its_heading() -> None:
     headings = re.findall(r"^### `(\w+)`$", page("guides/strategies.md"), re.MULTILINE)
     assert sorted(headings) == known_strategies()
+
+
+def test_every_strategy_has_a_picture_of_when_the_step_is_done() -> None:
+    for group in page("guides/strategies.md").split("\n## "):
+        shared, *sections = group.split("\n### `")
+        for section in sections:
+            assert "```text" in shared + section, section[:30]
+
+
+def test_every_service_is_in_the_tables_of_the_guide() -> None:
+    section = page("guides/flows.md").split("## Acting")[1].split("\n## ")[0]
+    first_cells = re.findall(r"^\| (`.+?) \|", section, re.MULTILINE)
+    named = set(re.findall(r"`(\w+)`", " ".join(first_cells)))
+    assert named == {name for name in services.__all__ if name.islower()}
+
+
+def test_every_action_is_in_the_table_of_the_guide() -> None:
+    section = page("guides/flows.md").split("## Acting")[1].split("| other service |")[0]
+    assert {cell.strip("`") for _name, cell in ROW.findall(section)} == set(Action.values)
+
+
+@pytest.mark.parametrize("statuses", [ApprovalStatus, FlowStatus])
+def test_every_status_is_in_the_table_of_the_guide(statuses: Any) -> None:
+    table = page("guides/flows.md").split(f"| `{statuses.__name__}` |")[1].split("\n\n")[0]
+    assert {value for value, _meaning in ROW.findall(table)} == set(statuses.values)
 
 
 def test_every_signal_is_in_the_table_with_its_event() -> None:
