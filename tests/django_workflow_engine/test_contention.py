@@ -1,5 +1,6 @@
 """Two people at once on one template, one object or one step: one of them is first."""
 
+import threading
 from functools import partial
 
 import pytest
@@ -8,7 +9,9 @@ from approval_workflow.exceptions import Conflict, NoCurrentStep, StepAlreadyPro
 from approval_workflow.models import ApprovalFlow, ApprovalInstance
 from approval_workflow.services import advance_flow, cancel_flow
 from django_workflow_engine.models import ActionExecution, StageRun, WorkFlow, WorkflowAttachment
-from django_workflow_engine.services import attach_workflow_to_object
+from django_workflow_engine.services import attach as attaching
+from django_workflow_engine.services import attach_workflow_to_object, publish_version
+from django_workflow_engine.versions import delete_unused_snapshots
 from tests.contention import at_once
 from tests.factories.objects import PurchaseRequestFactory
 from tests.factories.people import UserFactory, make_role
@@ -96,3 +99,35 @@ def test_approving_and_cancelling_at_once_leaves_one_story(ann):
         ).exists()
         assert not StageRun.objects.filter(attachment=attachment, left_at=None).exists()
     assert not ActionExecution.objects.exists()
+
+
+def test_attaching_a_version_that_is_cleaned_up_before_commit_takes_the_newest(ann, monkeypatch):
+    """PostgreSQL refuses the first try when it commits; MariaDB lets the clean-up see the lock."""
+    template = make_workflow([[by_user(ann)]])
+    superseded = publish_version(template)
+    attached, deleted = threading.Event(), threading.Event()
+    attach_once = attaching._attach
+
+    def attach_slowly(*arguments):
+        made = attach_once(*arguments)
+        attached.set()
+        deleted.wait(timeout=30)
+        return made
+
+    def change_and_clean_up():
+        attached.wait(timeout=30)
+        try:
+            template.save()
+            publish_version(template)
+            return delete_unused_snapshots()
+        finally:
+            deleted.set()
+
+    monkeypatch.setattr(attaching, "_attach", attach_slowly)
+    request = PurchaseRequestFactory.create(requester=ann)
+    attachment, number = at_once(
+        partial(attach_workflow_to_object, request, template), change_and_clean_up
+    )
+    assert (attachment.workflow_id == superseded.pk) == (number == 0)
+    assert attachment.workflow.version == 1 + number
+    assert ApprovalInstance.objects.filter(status="current").count() == 1

@@ -77,13 +77,20 @@ def attach(wanted: Wanted) -> WorkflowAttachment:
     _check_object(wanted.obj)
     using = write_database()
     try:
-        with as_before_on_error(wanted.obj), transaction.atomic(using=using):
-            return _attach(wanted, using)
-    except (FlowAlreadyOpen, IntegrityError):
+        return _attach_at_once(wanted, using)
+    except (FlowAlreadyOpen, IntegrityError) as error:
         existing = _open_attachment(wanted.obj, using)
-        if existing is None:
+        if existing is not None:
+            return _attach_again(wanted, existing, using)
+        if not isinstance(error, IntegrityError):
             raise
-        return _attach_again(wanted, existing, using)
+    # The version that we used may have been superseded and cleaned up before we could commit.
+    return _attach_at_once(wanted, using)
+
+
+def _attach_at_once(wanted: Wanted, using: str) -> WorkflowAttachment:
+    with as_before_on_error(wanted.obj), transaction.atomic(using=using):
+        return _attach(wanted, using)
 
 
 def _check_object(obj: Model) -> None:
