@@ -83,6 +83,8 @@ LOGIN_REDIRECT_URL = "front-page"
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("ar", _("Arabic"))]
 LOCALE_PATHS = [BASE_DIR / "locale"]
+# Django's own Arabic formats have no date and time together, and no groups of digits.
+FORMAT_MODULE_PATH = "config.formats"
 TIME_ZONE = "UTC"
 USE_I18N = True
 USE_TZ = True

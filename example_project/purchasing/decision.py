@@ -31,7 +31,9 @@ class DecisionForm(forms.Form):
         widget=forms.RadioSelect,
         initial="approved",
     )
-    reason = forms.CharField(label=_("Comment"), required=False, widget=forms.Textarea({"rows": 2}))
+    reason = forms.CharField(
+        label=_("Comment"), required=False, widget=forms.Textarea({"rows": 2, "dir": "auto"})
+    )
 
     def __init__(self, step: ApprovalInstance, data: Any = None) -> None:
         super().__init__(data)
@@ -44,6 +46,7 @@ class DecisionForm(forms.Form):
                 label=described.get("title", name),
                 help_text=described.get("description", ""),
                 required=False,
+                widget=forms.TextInput({"dir": "auto"}),
             )
 
     def decide(self, obj: Model, request: HttpRequest) -> bool:

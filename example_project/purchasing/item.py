@@ -1,9 +1,11 @@
 """The page of one object: where it stands, what happened, and the decision of its reader."""
 
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
 
 from django_workflow_engine.services import get_workflow_attachment, get_workflow_progress
 from purchasing.catalogue import KINDS
@@ -20,6 +22,7 @@ def item_page(request: HttpRequest, kind: str, pk: int) -> HttpResponse:
     step = step_for(request.user, obj)
     form = DecisionForm(step, request.POST or None) if step else None
     if form and form.is_bound and form.is_valid() and form.decide(obj, request):
+        messages.success(request, _("The decision is recorded."))
         return redirect("item-page", kind=kind, pk=pk)
     status = 400 if form and form.is_bound else 200
     return render(request, "purchasing/item.html", _context(obj, kind, form), status=status)

@@ -304,6 +304,6 @@ def test_circle_elsewhere_does_not_matter(ann, bob, cid, clock):
 
 def test_substitution_names_both(ann, bob, clock):
     substitution = substitute(ann, bob, ends_at=MONDAY + DAY)
-    assert str(substitution) == "ann → bob"
+    assert str(substitution) == "bob instead of ann"
     assert substitution.holds_at(MONDAY)
     assert not substitution.holds_at(MONDAY + DAY)

@@ -78,6 +78,22 @@ def test_the_reviewer_approves_with_the_form(chairs: PurchaseRequest) -> None:
     assert "Your decision" not in page
 
 
+def test_who_has_decided_is_told_so_once(chairs: PurchaseRequest) -> None:
+    reviewer = _reviewer(chairs)
+
+    reviewer.post(_address(chairs), {"action": "approved", **REVIEW})
+
+    assert "The decision is recorded." in reviewer.get(_address(chairs)).content.decode()
+    assert "The decision is recorded." not in reviewer.get(_address(chairs)).content.decode()
+
+
+def test_the_choice_is_a_group_and_fields_take_either_direction(chairs: PurchaseRequest) -> None:
+    page = _reviewer(chairs).get(_address(chairs)).content.decode()
+
+    assert "<legend>Decision:</legend>" in page
+    assert page.count('dir="auto"') == 3
+
+
 def test_a_wrong_field_is_named_and_nothing_happens(chairs: PurchaseRequest) -> None:
     data = {"action": "approved", **REVIEW, "form_budget_code": "none"}
 

@@ -5,13 +5,20 @@ from typing import Any
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.utils.html import format_html
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from approval_workflow.admin.directions import isolated, shown_json
 from approval_workflow.admin.people import person_label, person_lookup
 from approval_workflow.admin.read_only import ReadOnlyAdmin
 from approval_workflow.admin.targets import fetch_objects, link_to, target_label
+from approval_workflow.choices import ApprovalStatus, FlowStatus
 from approval_workflow.models import ApprovalEvent
+
+# The statuses of flows are among those of steps, but for one.
+_STATUSES = [*ApprovalStatus.choices, *FlowStatus.choices]
 
 
 class EventChangeList(ChangeList):
@@ -39,10 +46,10 @@ class ApprovalEventAdmin(ReadOnlyAdmin):
         "instead_of",
         "instance",
         "comment",
-        "from_status",
-        "to_status",
-        "data",
-        "digest",
+        "status_before",
+        "status_after",
+        "details",
+        "fingerprint",
     )
     readonly_fields = fields
 
@@ -55,6 +62,14 @@ class ApprovalEventAdmin(ReadOnlyAdmin):
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[EventChangeList]:
         return EventChangeList
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        event = context["original"]
+        what = {"object": isolated(target_label(event.flow)), "event": event.get_kind_display()}
+        context["subtitle"] = gettext("%(object)s: %(event)s") % what
+        return super().render_change_form(request, context, *args, **kwargs)
 
     @admin.display(description=_("object"))
     def target_name(self, event: ApprovalEvent) -> str:
@@ -71,3 +86,24 @@ class ApprovalEventAdmin(ReadOnlyAdmin):
     @admin.display(description=_("on behalf of"))
     def instead_of(self, event: ApprovalEvent) -> str:
         return person_label(event.on_behalf_of, event.on_behalf_of_id)
+
+    @admin.display(description=_("from"))
+    def status_before(self, event: ApprovalEvent) -> str:
+        return _status_label(event.from_status)
+
+    @admin.display(description=_("to"))
+    def status_after(self, event: ApprovalEvent) -> str:
+        return _status_label(event.to_status)
+
+    @admin.display(description=_("details"))
+    def details(self, event: ApprovalEvent) -> str | None:
+        return shown_json(event.data) if event.data else None
+
+    @admin.display(description=_("digest"))
+    def fingerprint(self, event: ApprovalEvent) -> str:
+        return format_html('<code dir="ltr">{}</code>', event.digest)
+
+
+def _status_label(value: str) -> str:
+    """Return the name of a status of steps or flows; their values mean the same in both."""
+    return str(dict(_STATUSES).get(value, value))

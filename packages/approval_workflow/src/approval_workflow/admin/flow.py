@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
+from approval_workflow.admin.directions import isolated
 from approval_workflow.admin.managed import ManagedAdmin
 from approval_workflow.admin.people import person_lookup
 from approval_workflow.admin.steps import flow_context
@@ -33,7 +34,7 @@ class ApprovalFlowAdmin(ManagedAdmin):
 
     list_display = (
         "target_name",
-        "content_type",
+        "kind",
         "status",
         "started_by",
         "created_at",
@@ -67,6 +68,7 @@ class ApprovalFlowAdmin(ManagedAdmin):
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
         flow = context["original"]
+        context["subtitle"] = self.row_label(flow)
         context |= flow_context(flow)
         context |= waiting_context(flow)
         context["may_cancel"] = flow.is_open and self.has_manage_permission(request)
@@ -79,7 +81,7 @@ class ApprovalFlowAdmin(ManagedAdmin):
         return flows
 
     def row_label(self, row: ApprovalFlow) -> str:
-        return target_label(row)
+        return isolated(target_label(row))
 
     @admin.action(description=_("Cancel selected flows"), permissions=["manage"])
     def cancel(self, request: HttpRequest, flows: QuerySet[ApprovalFlow]) -> HttpResponse | None:
@@ -94,6 +96,10 @@ class ApprovalFlowAdmin(ManagedAdmin):
     @admin.display(description=_("object"))
     def target_name(self, flow: ApprovalFlow) -> str:
         return target_label(flow)
+
+    @admin.display(description=_("type of object"), ordering="content_type")
+    def kind(self, flow: ApprovalFlow) -> str:
+        return flow.content_type.name
 
     @admin.display(description=_("object"))
     def target_link(self, flow: ApprovalFlow) -> str:

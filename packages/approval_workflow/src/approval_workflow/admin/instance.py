@@ -6,9 +6,10 @@ from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.utils.translation import gettext as now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from approval_workflow.admin.directions import isolated, shown_json
 from approval_workflow.admin.managed import ManagedAdmin
 from approval_workflow.admin.people import person_lookup
 from approval_workflow.admin.steps import asked, strategy_label
@@ -50,7 +51,7 @@ class ApprovalInstanceAdmin(ManagedAdmin):
         "rejection_policy",
         "action_user",
         "comment",
-        "form_data",
+        "filled_in",
         "created_at",
         "started_at",
         "checked_in_at",
@@ -68,16 +69,22 @@ class ApprovalInstanceAdmin(ManagedAdmin):
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[StepChangeList]:
         return StepChangeList
 
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        context["subtitle"] = self.row_label(context["original"])
+        return super().render_change_form(request, context, *args, **kwargs)
+
     def rows_for_task(self, rows: QuerySet[ApprovalInstance]) -> list[ApprovalInstance]:
         steps = list(rows)
         _fetch(steps)
         return steps
 
     def row_label(self, row: ApprovalInstance) -> str:
-        return now("%(object)s, step %(step)s, %(person)s") % {
-            "object": target_label(row.flow),
+        return gettext("%(object)s, step %(step)s, %(person)s") % {
+            "object": isolated(target_label(row.flow)),
             "step": row.step_number,
-            "person": asked(row),
+            "person": isolated(asked(row)),
         }
 
     @admin.action(description=_("Reassign selected steps"), permissions=["manage"])
@@ -109,6 +116,10 @@ class ApprovalInstanceAdmin(ManagedAdmin):
     @admin.display(description=_("role strategy"))
     def strategy(self, step: ApprovalInstance) -> str:
         return strategy_label(step.role_selection_strategy)
+
+    @admin.display(description=_("form data"))
+    def filled_in(self, step: ApprovalInstance) -> str | None:
+        return shown_json(step.form_data) if step.form_data else None
 
     @admin.display(description=_("waiting since"), ordering="started_at")
     def opened(self, step: ApprovalInstance) -> Any:

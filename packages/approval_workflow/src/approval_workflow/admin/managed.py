@@ -9,7 +9,7 @@ from django.contrib import messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME, AdminForm
 from django.contrib.admin.utils import quote
 from django.contrib.admin.widgets import AdminTextareaWidget
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import BadRequest, PermissionDenied, ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -17,6 +17,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from approval_workflow.admin.directions import isolated
 from approval_workflow.admin.errors import argument_and_message
 from approval_workflow.admin.read_only import ReadOnlyAdmin
 from approval_workflow.exceptions import ApprovalError
@@ -31,6 +32,7 @@ class ReasonForm(forms.Form):
     reason = forms.CharField(
         label=gettext_lazy("Reason"),
         help_text=gettext_lazy("Kept in the history, where everybody concerned can read it."),
+        error_messages={"required": gettext_lazy("Expected why this is done.")},
         widget=AdminTextareaWidget(attrs={"rows": 3, "dir": "auto"}),
     )
 
@@ -66,14 +68,25 @@ class ManagedAdmin(ReadOnlyAdmin):
         asked = set(self.managed).intersection(request.POST.getlist("action"))
         if asked and not self.has_manage_permission(request):
             raise PermissionDenied
+        if asked and not all(map(self._is_key, request.POST.getlist(ACTION_CHECKBOX_NAME))):
+            raise BadRequest
         return super().changelist_view(request, extra_context)
+
+    def _is_key(self, typed: str) -> bool:
+        """Whether a row could have this key; the look-up fails on what cannot be one."""
+        try:
+            self.opts.pk.clean(typed, None)
+        except ValidationError:
+            return False
+        return True
 
     def rows_for_task(self, rows: QuerySet[Any]) -> list[Any]:
         """Return the rows with what their labels need."""
         return list(rows)
 
     def row_label(self, row: Any) -> str:
-        return str(row)
+        """Return what the row is called, its names kept apart from what stands around them."""
+        return isolated(row)
 
     def manage(
         self, request: HttpRequest, chosen: QuerySet[Any], task: Task
@@ -140,6 +153,7 @@ def _form(request: HttpRequest, task: Task) -> forms.Form:
     form = ReasonForm(request.POST if "confirmed" in request.POST else None)
     # What is asked for besides comes first; the reason is typed last.
     form.fields = {**task.extra_fields, **form.fields}
+    next(iter(form.fields.values())).widget.attrs["autofocus"] = True
     return form
 
 

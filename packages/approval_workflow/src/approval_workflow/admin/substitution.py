@@ -9,7 +9,7 @@ from django.db.models import Exists, Field, OuterRef, Prefetch, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy, ngettext, pgettext
 
 from approval_workflow.admin.errors import argument_and_message
 from approval_workflow.admin.managed import ManagedAdmin
@@ -67,7 +67,11 @@ class StateFilter(admin.SimpleListFilter):
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("now", _("holds now")), ("later", _("to come")), ("ended", _("ended"))]
+        return [
+            ("now", _("holds now")),
+            ("later", _("to come")),
+            ("ended", pgettext("substitution", "ended")),
+        ]
 
     def queryset(
         self, request: HttpRequest, queryset: QuerySet[Substitution]
@@ -163,7 +167,9 @@ class SubstitutionAdmin(ManagedAdmin):
         now = timezone.now()
         if substitution.holds_at(now):
             return _("holds now")
-        return _("to come") if substitution.starts_at > now else _("ended")
+        if substitution.starts_at > now:
+            return _("to come")
+        return pgettext("substitution", "ended")
 
 
 def _approved_kinds() -> QuerySet[ContentType]:

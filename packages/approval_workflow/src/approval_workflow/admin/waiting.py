@@ -5,6 +5,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from approval_workflow.admin.directions import isolated
 from approval_workflow.admin.steps import asked, strategy_label
 from approval_workflow.exceptions import ApprovalMisconfigured
 from approval_workflow.explain import Explanation, explain_approvers
@@ -65,7 +66,7 @@ def _why(code: str, person: Any) -> str:
             "substitute": _("stands in for %(person)s"),
             "senior": _("is above %(person)s in the role tree"),
         }
-        return words.get(code, "") % {"person": person}
+        return words.get(code, "") % {"person": isolated(person)}
     return {
         "assigned": _("is asked"),
         "role_holder": _("holds the role that is asked"),

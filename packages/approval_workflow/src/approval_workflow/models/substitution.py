@@ -6,6 +6,7 @@ from django.conf import settings
 from django.contrib.contenttypes.models import ContentType
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from approval_workflow.querysets import SubstitutionQuerySet
@@ -57,7 +58,9 @@ class Substitution(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.person} → {self.substitute}"
+        # In words: an arrow points the wrong way between names written from right to left.
+        names = {"substitute": self.substitute, "person": self.person}
+        return gettext("%(substitute)s instead of %(person)s") % names
 
     def holds_at(self, moment: datetime) -> bool:
         return self.starts_at <= moment < self.ends_at
