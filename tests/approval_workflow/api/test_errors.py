@@ -9,7 +9,12 @@ from rest_framework.exceptions import NotAuthenticated, Throttled, ValidationErr
 
 from approval_workflow import exceptions
 from approval_workflow.api.errors import HTTP_STATUS, answer_error, http_status
-from approval_workflow.exceptions import ApprovalError, Conflict, InvalidSteps
+from approval_workflow.exceptions import (
+    ApprovalError,
+    ApprovalMisconfigured,
+    Conflict,
+    InvalidSteps,
+)
 
 
 def subclasses(cls: type[ApprovalError]) -> set[type[ApprovalError]]:
@@ -41,6 +46,16 @@ def test_an_error_of_a_project_gets_the_status_of_its_base() -> None:
     assert http_status(error) == 409
     body = {"code": "out_of_budget", "detail": "Nothing left", "status": "current"}
     assert answer(error) == (409, body)
+
+
+def test_what_is_wrong_with_the_settings_is_for_the_log_alone() -> None:
+    class EngineMisconfigured(ApprovalMisconfigured):
+        code = "engine_misconfigured"
+
+    for error in (ApprovalMisconfigured("KEY = 'x'"), EngineMisconfigured("KEY = 'x'")):
+        status, body = answer(error)
+        assert status == 409
+        assert "KEY" not in body["detail"]
 
 
 def test_errors_by_path_are_lists_of_messages() -> None:

@@ -1,39 +1,28 @@
 """What can go wrong in the engine; the core's tree goes on here."""
 
-from collections.abc import Mapping
-
 from approval_workflow.exceptions import (
     ApprovalError,
     ApprovalMisconfigured,
     ApprovalPermissionDenied,
     Conflict,
     InvalidInput,
+    InvalidSteps,
 )
 
 
-class WorkflowIncomplete(InvalidInput):
+class WorkflowIncomplete(InvalidSteps):
     """The template cannot be run as it is; `errors` maps a place to what is missing there."""
 
     code = "workflow_incomplete"
 
-    def __init__(self, errors: Mapping[str, str]) -> None:
-        text = "; ".join(f"{place}: {message}" for place, message in errors.items())
-        super().__init__(text, errors=dict(errors))
-        self.errors = dict(errors)
 
-
-class InvalidConfiguration(InvalidInput):
+class InvalidConfiguration(InvalidSteps):
     """The configuration of a stage cannot be stored; `errors` maps a path to its message."""
 
     code = "invalid_configuration"
 
-    def __init__(self, errors: Mapping[str, str]) -> None:
-        text = "; ".join(f"{path}: {message}" for path, message in errors.items())
-        super().__init__(text, errors=dict(errors))
-        self.errors = dict(errors)
 
-
-class WorkflowNotActive(InvalidInput):
+class WorkflowNotActive(Conflict):
     """Only active templates can be attached."""
 
     code = "workflow_not_active"
@@ -51,6 +40,12 @@ class UnknownStage(InvalidInput):
     code = "unknown_stage"
 
 
+class UnknownPipeline(InvalidInput):
+    """The pipeline is none of the workflow that the object runs on."""
+
+    code = "unknown_pipeline"
+
+
 class AlreadyAttached(Conflict):
     """The object has an open workflow already."""
 
@@ -61,6 +56,12 @@ class NotAttached(Conflict):
     """The object has no workflow in the state that this needs."""
 
     code = "not_attached"
+
+
+class WorkflowInUse(Conflict):
+    """Objects are, or were, on the template; it can be archived, not deleted."""
+
+    code = "workflow_in_use"
 
 
 class SnapshotIsImmutable(ApprovalError, TypeError):

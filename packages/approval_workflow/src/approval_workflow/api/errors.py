@@ -10,7 +10,7 @@ from rest_framework.exceptions import APIException, ErrorDetail
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
-from approval_workflow.exceptions import ApprovalError
+from approval_workflow.exceptions import ApprovalError, ApprovalMisconfigured
 
 logger = logging.getLogger("approval_workflow")
 
@@ -94,7 +94,7 @@ def _printable(value: Any) -> Any:
 
 
 def _detail(error: ApprovalError) -> str:
-    if error.code != "misconfigured":
+    if not isinstance(error, ApprovalMisconfigured):
         return error.message
     logger.error("A request could not be answered: %s", error.message)
     return _("The site is not set up for this; whoever runs it has to see to it.")

@@ -2,13 +2,16 @@
 
 from django_workflow_engine.services.act import act_on_object, cancel_workflow
 from django_workflow_engine.services.attach import attach_workflow_to_object
+from django_workflow_engine.services.cancel import cancel_attachment
 from django_workflow_engine.services.data import (
     get_detailed_workflow_data,
     get_workflow_approval_summary,
     get_workflow_pipeline_structure,
     get_workflow_statistics,
 )
+from django_workflow_engine.services.delete import delete_workflow
 from django_workflow_engine.services.progress import (
+    attachment_progress,
     get_current_stage,
     get_workflow_attachment,
     get_workflow_progress,
@@ -22,7 +25,10 @@ __all__ = [
     "Version",
     "act_on_object",
     "attach_workflow_to_object",
+    "attachment_progress",
+    "cancel_attachment",
     "cancel_workflow",
+    "delete_workflow",
     "get_current_stage",
     "get_detailed_workflow_data",
     "get_workflow_approval_summary",

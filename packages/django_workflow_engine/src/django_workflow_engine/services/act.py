@@ -9,11 +9,12 @@ from django.utils.translation import gettext as _
 
 from approval_workflow.choices import Action
 from approval_workflow.exceptions import InvalidDelegate, InvalidInput
-from approval_workflow.services import advance_flow, cancel_flow
+from approval_workflow.services import advance_flow
 from django_workflow_engine.definition import definition_of
 from django_workflow_engine.exceptions import NotAttached, UnknownStage
 from django_workflow_engine.models import WorkflowAttachment
 from django_workflow_engine.services._steps import build_steps
+from django_workflow_engine.services.cancel import cancel_attachment
 from django_workflow_engine.services.progress import get_workflow_attachment
 
 
@@ -60,15 +61,15 @@ def act_on_object(
 
 
 def cancel_workflow(obj: Model, user: Any = None, *, reason: str = "") -> WorkflowAttachment:
-    """Cancel the workflow that runs on the object; return the attachment.
+    """Cancel the workflow that runs on the object, or waits to be started; return the attachment.
 
     Whether `user` may do this is for the caller to decide; the history names them.
     Raises `NotAttached`.
     """
     attachment = get_workflow_attachment(obj)
-    if attachment is None or attachment.flow is None or not attachment.is_open:
+    if attachment is None or not attachment.is_open:
         raise NotAttached(_("No workflow runs on this object."))
-    cancel_flow(attachment.flow, user, reason=reason)
+    cancel_attachment(attachment, user, reason=reason)
     return _after(attachment, obj)
 
 

@@ -120,6 +120,8 @@ def _attach(wanted: Wanted, using: str) -> WorkflowAttachment:
     if wanted.auto_start:
         begin(Run(attachment, using, target=wanted.obj), wanted.obj, wanted.user)
     else:
+        # Until somebody starts it, who attached it; they are to find it again.
+        attachment.started_by = wanted.user
         attachment.save(using=using, force_insert=True)
     return attachment
 

@@ -40,6 +40,14 @@ def get_workflow_progress(workflow: WorkFlow, obj: Model) -> dict[str, Any]:
         attachment.workflow.cloned_from_id,
     ):
         return _progress(AttachmentStatus.NOT_STARTED.value, 0, 0)
+    return attachment_progress(attachment)
+
+
+def attachment_progress(attachment: WorkflowAttachment) -> dict[str, Any]:
+    """Return how far this run has come, be it the object's newest or not.
+
+    Keys as in `get_workflow_progress`.
+    """
     definition = definition_of(attachment)
     total = len(definition.stages)
     if attachment.status == AttachmentStatus.COMPLETED:
