@@ -28,12 +28,48 @@ def test_the_settings_of_the_tests_are_in_order():
         ({"DEPARTMENT_MODEL": "purchasing.Nothing"}, {"E006"}),
         ({"ACTION_EXECUTION": "later"}, {"E007"}),
         ({"AUTO_START_WORKFLOWS": {"crm.Opportunity": {}}}, {"E009"}),
+        ({"AUTO_START_WORKFLOWS": {"crm.Opportunity": "sales"}}, {"E009"}),
+        ({"AUTO_START_WORKFLOWS": {"default": {"workflow_slug": 5}}}, {"E009"}),
+        ({"AUTO_START_WORKFLOWS": {"default": [{"workflow_slug": "x"}, {}]}}, {"E009"}),
+        (
+            {"AUTO_START_WORKFLOWS": {"default": {"workflow_slug": "x", "condition": {}}}},
+            {"E009"},
+        ),
+        (
+            {"AUTO_START_WORKFLOWS": {"default": {"workflow_slug": "x", "conditions": ["a"]}}},
+            {"E009"},
+        ),
+        (
+            {
+                "AUTO_START_WORKFLOWS": {
+                    "crm.Opportunity": {"workflow_slug": "x", "conditions": {"size": 1}}
+                }
+            },
+            {"E013"},
+        ),
+        ({"AUTO_START_WORKFLOWS": ["crm.Opportunity"]}, {"E011"}),
+        ({"MODEL_WORKFLOW_MAPPINGS": ["crm.Opportunity"]}, {"E011"}),
+        ({"PERMISSIONS": ["REQUIRE_PERMISSION_TO_START"]}, {"E011"}),
+        ({"PERMISSIONS": {"REQUIRE_PERMISSION_TO_START": "no"}}, {"E011"}),
+        ({"ENABLED_MODELS": "crm.Opportunity"}, {"E011"}),
+        ({"ENABLED_MODELS": [5]}, {"E011"}),
+        ({"ENABLED_MODELS": ["default"]}, {"E005"}),
+        ({"ALLOWED_ACTION_MODULES": "shop"}, {"E011"}),
+        ({"CREATOR_FIELDS": "owner"}, {"E011"}),
+        ({"MODEL_WORKFLOW_MAPPINGS": {"crm.Opportunity": "sales"}}, {"E012"}),
+        ({"MODEL_WORKFLOW_MAPPINGS": {"default": [5]}}, {"E012"}),
         (
             {
                 "DEPARTMENT_MODEL": "purchasing.Department",
                 "ENABLED_MODELS": ["crm.Opportunity"],
-                "MODEL_WORKFLOW_MAPPINGS": {"crm.Opportunity": ["sales"]},
-                "AUTO_START_WORKFLOWS": {"crm.Opportunity": {"workflow_slug": "sales"}},
+                "MODEL_WORKFLOW_MAPPINGS": {"crm.Opportunity": ["sales"], "default": ["any"]},
+                "AUTO_START_WORKFLOWS": {
+                    "crm.Opportunity": [
+                        {"workflow_slug": "large", "conditions": {"amount__gte": 1000}},
+                        {"workflow_slug": "sales"},
+                    ],
+                    "default": {"workflow_slug": "sales", "conditions": {"anything": 1}},
+                },
                 "PERMISSIONS": {"REQUIRE_PERMISSION_TO_APPROVE": True},
                 "ACTION_EXECUTION": "inline",
                 "DEFAULT_STATUS_FIELD": "status",
@@ -45,6 +81,30 @@ def test_the_settings_of_the_tests_are_in_order():
 def test_the_dictionary_of_settings(settings, configured, expected):
     settings.DJANGO_WORKFLOW_ENGINE = configured
     assert ids() == {f"django_workflow_engine.{each}" for each in expected}
+
+
+@pytest.mark.parametrize(
+    "configured",
+    [
+        "text",
+        {"DEPARTMENT_MODEL": "purchasing.Nothing"},
+        {"ACTION_EXECUTION": "later"},
+        {"ENABLED_MODELS": "crm.Opportunity"},
+    ],
+)
+def test_each_error_has_a_hint(settings, configured):
+    settings.DJANGO_WORKFLOW_ENGINE = configured
+    settings.WORKFLOW_SEND_EMAIL_FUNCTION = "no.such.function"
+    messages = [found for found in run_checks() if found.id.startswith("django_workflow_engine.")]
+    assert messages
+    assert all(message.hint for message in messages)
+
+
+def test_a_misspelt_key_of_a_rule_is_told_with_the_nearest_known_one(settings):
+    rule = {"workflow_slug": "x", "condition": {}}
+    settings.DJANGO_WORKFLOW_ENGINE = {"AUTO_START_WORKFLOWS": {"crm.Opportunity": rule}}
+    (message,) = [found for found in run_checks() if found.id.endswith("engine.E009")]
+    assert message.msg.endswith("has no key 'condition'. Did you mean 'conditions'?")
 
 
 def test_a_misspelt_key_is_told_with_the_nearest_known_one(settings):

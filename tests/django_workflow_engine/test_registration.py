@@ -16,7 +16,9 @@ from django_workflow_engine.services import (
     registration,
     workflows_for,
 )
+from django_workflow_engine.services.auto_start import rules_for
 from purchasing.models import PurchaseRequest
+from support.models import Ticket
 from tests.factories.objects import OpportunityFactory, PurchaseRequestFactory
 from tests.factories.people import UserFactory
 from tests.factories.workflows import by_user, make_workflow
@@ -114,6 +116,111 @@ def test_objects_that_satisfy_the_conditions_start(settings, template, created, 
     if starts:
         assert attachment.status == "in_progress"
         assert attachment.started_by == attachment.target.requester
+
+
+class TestDefaultEntries:
+    """The entry `default` counts for models without one of their own."""
+
+    def test_workflows_are_offered_to_every_model_that_may_have_them(self, settings, template):
+        make_workflow(slug="other")
+        settings.DJANGO_WORKFLOW_ENGINE = {
+            "ENABLED_MODELS": ["purchasing.PurchaseRequest", "crm.Opportunity"],
+            "MODEL_WORKFLOW_MAPPINGS": {
+                "default": ["purchase_approval"],
+                "crm.Opportunity": ["other"],
+            },
+        }
+        assert [offered.slug for offered in workflows_for(PurchaseRequest)] == ["purchase_approval"]
+        assert [offered.slug for offered in workflows_for(Opportunity)] == ["other"]
+        assert workflows_for(Ticket) == []
+
+    def test_an_empty_entry_of_its_own_offers_nothing(self, settings, template):
+        settings.DJANGO_WORKFLOW_ENGINE = {
+            "MODEL_WORKFLOW_MAPPINGS": {
+                "default": ["purchase_approval"],
+                "crm.Opportunity": [],
+            }
+        }
+        assert workflows_for(Opportunity) == []
+
+    def test_known_models_start_by_it(self, settings, template, created):
+        settings.DJANGO_WORKFLOW_ENGINE = {
+            "ENABLED_MODELS": ["purchasing.PurchaseRequest"],
+            "AUTO_START_WORKFLOWS": {"default": {"workflow_slug": "purchase_approval"}},
+        }
+        assert created() is not None
+        assert created(OpportunityFactory) is None
+
+    def test_models_that_nothing_names_do_not_start_by_it(self, settings, template, created):
+        settings.DJANGO_WORKFLOW_ENGINE = {
+            "AUTO_START_WORKFLOWS": {"default": {"workflow_slug": "purchase_approval"}},
+        }
+        assert created() is None
+        register_model_for_workflow(PurchaseRequest)
+        assert created() is not None
+
+    def test_what_the_models_configuration_starts_counts_before_it(
+        self, settings, template, created
+    ):
+        make_workflow(slug="other")
+        settings.DJANGO_WORKFLOW_ENGINE = {
+            "AUTO_START_WORKFLOWS": {"default": {"workflow_slug": "other"}},
+        }
+        register_model_for_workflow(Opportunity, auto_start=True, default_workflow=template)
+        assert created(OpportunityFactory).workflow.cloned_from == template
+
+    def test_no_rules_of_its_own_start_nothing(self, settings, template, created):
+        settings.DJANGO_WORKFLOW_ENGINE = {
+            "AUTO_START_WORKFLOWS": {
+                "default": {"workflow_slug": "purchase_approval"},
+                "crm.Opportunity": [],
+            },
+        }
+        assert created(OpportunityFactory) is None
+
+
+@pytest.mark.parametrize(
+    ("amount", "slug"), [("5000", "emergency"), ("1000", "purchase_approval"), ("1", None)]
+)
+def test_the_first_rule_that_holds_counts(settings, template, created, amount, slug):
+    make_workflow(slug="emergency")
+    settings.DJANGO_WORKFLOW_ENGINE = {
+        "AUTO_START_WORKFLOWS": {
+            "purchasing.PurchaseRequest": [
+                {"workflow_slug": "emergency", "conditions": {"amount__gt": 1000}},
+                {"workflow_slug": "purchase_approval", "conditions": {"amount__gt": 10}},
+            ]
+        }
+    }
+    attachment = created(amount=Decimal(amount))
+    assert (attachment.workflow.cloned_from.slug if attachment else None) == slug
+
+
+def test_the_rules_take_the_same_statements_however_many(settings, template, statements):
+    request = PurchaseRequestFactory.create(amount=Decimal(5000))
+    counts = []
+    for number in (1, 20):
+        rules = [{"workflow_slug": f"slug-{index}"} for index in range(number)]
+        settings.DJANGO_WORKFLOW_ENGINE = {
+            "AUTO_START_WORKFLOWS": {"purchasing.PurchaseRequest": rules}
+        }
+        with statements() as seen:
+            rules_for(type(request))
+        counts.append(seen.count)
+    assert counts == [1, 1]
+
+
+def test_conditions_that_the_model_cannot_be_asked_are_logged(settings, template, created, caplog):
+    settings.DJANGO_WORKFLOW_ENGINE = {
+        "AUTO_START_WORKFLOWS": {
+            "purchasing.PurchaseRequest": {
+                "workflow_slug": "purchase_approval",
+                "conditions": {"size__gte": 1},
+            }
+        }
+    }
+    assert created() is None
+    assert "cannot be asked for {'size__gte': 1}" in caplog.text
 
 
 def test_nothing_starts_before_the_transaction_commits(settings, template):

@@ -11,21 +11,31 @@ from django.apps import apps as installed_apps
 from django.conf import settings as django_settings
 from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
+from django.db.models import Model
 from django.utils.module_loading import import_string
 
 from approval_workflow.conf import settings as approval_settings
 from approval_workflow.exceptions import nearest
+from django_workflow_engine.conditions import satisfying
 from django_workflow_engine.conf import (
+    DEFAULT_ENTRY,
     DEFAULTS,
     PERMISSION_KEYS,
     SETTING,
     TOP_LEVEL_DEFAULTS,
+    AutoStartRule,
+    auto_start_rules,
+    mapped_slugs,
     settings,
 )
 from django_workflow_engine.exceptions import WorkflowMisconfigured
 
 HANDLER = "django_workflow_engine.handlers.WorkflowApprovalHandler"
-LABEL_LISTS = ("ENABLED_MODELS", "MODEL_WORKFLOW_MAPPINGS", "AUTO_START_WORKFLOWS")
+LISTS = ("ENABLED_MODELS", "ALLOWED_ACTION_MODULES", "CREATOR_FIELDS")
+# Dictionaries whose keys are models.
+BY_MODEL = ("MODEL_WORKFLOW_MAPPINGS", "AUTO_START_WORKFLOWS")
+DICTIONARIES = (*BY_MODEL, "PERMISSIONS")
+MODEL_HINT = "Name the model as 'app.Model' and install its app."
 
 
 @checks.register(checks.Tags.compatibility)
@@ -36,15 +46,23 @@ def check_settings(
     """Ask each part of the configuration to show itself usable."""
     configured = getattr(django_settings, SETTING, None) or {}
     if not isinstance(configured, Mapping):
-        return [checks.Error(f"{SETTING} is not a dictionary.", id="django_workflow_engine.E001")]
+        return [
+            checks.Error(
+                f"{SETTING} is not a dictionary.",
+                hint=f"Known keys are: {', '.join(sorted(DEFAULTS))}.",
+                id="django_workflow_engine.E001",
+            )
+        ]
     return [
         *_unknown_keys(configured),
+        *_shapes(configured),
         *_unknown_permissions(configured),
         *_unknown_top_level(),
         *_missing_models(configured),
         *_department_model(),
         *_action_execution(),
         *_send_email_function(),
+        *_mapped_slugs(configured),
         *_auto_start_rules(configured),
         *_handler_listed(),
     ]
@@ -61,7 +79,7 @@ def _unknown_keys(configured: Mapping[str, Any]) -> Iterator[checks.CheckMessage
 
 
 def _unknown_permissions(configured: Mapping[str, Any]) -> Iterator[checks.CheckMessage]:
-    for key in configured.get("PERMISSIONS") or {}:
+    for key in _dictionary(configured, "PERMISSIONS"):
         if key not in PERMISSION_KEYS:
             yield checks.Warning(
                 f"{SETTING}['PERMISSIONS'] has no key {key!r}.{nearest(key, PERMISSION_KEYS)}",
@@ -81,31 +99,73 @@ def _unknown_top_level() -> Iterator[checks.CheckMessage]:
             )
 
 
+def _shapes(configured: Mapping[str, Any]) -> Iterator[checks.CheckMessage]:
+    for key in LISTS:
+        value = configured.get(key)
+        if value is not None and not _is_list_of_text(value):
+            yield _misshapen(f"{SETTING}[{key!r}]", "a list of texts")
+    for key in DICTIONARIES:
+        if not isinstance(configured.get(key) or {}, Mapping):
+            yield _misshapen(f"{SETTING}[{key!r}]", "a dictionary")
+    for key, value in _dictionary(configured, "PERMISSIONS").items():
+        if not isinstance(value, bool):
+            yield _misshapen(f"{SETTING}['PERMISSIONS'][{key!r}]", "True or False")
+
+
+def _misshapen(place: str, expected: str) -> checks.CheckMessage:
+    return checks.Error(
+        f"{place} is not {expected}.",
+        hint="The reference page of the settings shows the form of each.",
+        id="django_workflow_engine.E011",
+    )
+
+
+def _is_list_of_text(value: Any) -> bool:
+    return isinstance(value, list | tuple) and all(isinstance(item, str) for item in value)
+
+
+def _dictionary(configured: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    """The value of a key, where it is a dictionary."""
+    value = configured.get(key)
+    return value if isinstance(value, Mapping) else {}
+
+
 def _missing_models(configured: Mapping[str, Any]) -> Iterator[checks.CheckMessage]:
-    for key in LABEL_LISTS:
-        for label in configured.get(key) or ():
-            try:
-                installed_apps.get_model(label)
-            except (LookupError, ValueError):
-                yield checks.Error(
-                    f"{SETTING}[{key!r}] names {label!r}, which is no model of an installed app.",
-                    hint="Expected 'app.Model'.",
-                    id="django_workflow_engine.E005",
-                )
+    enabled = configured.get("ENABLED_MODELS") or ()
+    labels = [("ENABLED_MODELS", each) for each in (enabled if _is_list_of_text(enabled) else ())]
+    labels += [(key, label) for key in BY_MODEL for label in _dictionary(configured, key)]
+    for key, label in labels:
+        if _model(label) is None and not (key in BY_MODEL and label == DEFAULT_ENTRY):
+            yield checks.Error(
+                f"{SETTING}[{key!r}] names {label!r}, which is no model of an installed app.",
+                hint="Expected 'app.Model'.",
+                id="django_workflow_engine.E005",
+            )
+
+
+def _model(label: Any) -> type[Model] | None:
+    try:
+        return installed_apps.get_model(str(label))
+    except (LookupError, ValueError):
+        return None
 
 
 def _department_model() -> Iterator[checks.CheckMessage]:
     try:
         settings.department_model  # noqa: B018  # asked for its error
     except WorkflowMisconfigured as error:
-        yield checks.Error(error.message, id="django_workflow_engine.E006")
+        yield checks.Error(error.message, hint=MODEL_HINT, id="django_workflow_engine.E006")
 
 
 def _action_execution() -> Iterator[checks.CheckMessage]:
     try:
         settings.action_execution  # noqa: B018  # asked for its error
     except WorkflowMisconfigured as error:
-        yield checks.Error(error.message, id="django_workflow_engine.E007")
+        yield checks.Error(
+            error.message,
+            hint="Leave it out to run actions in the process, after commit.",
+            id="django_workflow_engine.E007",
+        )
 
 
 def _send_email_function() -> Iterator[checks.CheckMessage]:
@@ -117,17 +177,50 @@ def _send_email_function() -> Iterator[checks.CheckMessage]:
     except ImportError as error:
         yield checks.Error(
             f"WORKFLOW_SEND_EMAIL_FUNCTION: {path!r} cannot be imported: {error}",
+            hint="Name a function send_email(name, email, subject, context, user=None).",
             id="django_workflow_engine.E008",
         )
 
 
-def _auto_start_rules(configured: Mapping[str, Any]) -> Iterator[checks.CheckMessage]:
-    for label, rule in (configured.get("AUTO_START_WORKFLOWS") or {}).items():
-        if not isinstance(rule, Mapping) or not rule.get("workflow_slug"):
+def _mapped_slugs(configured: Mapping[str, Any]) -> Iterator[checks.CheckMessage]:
+    for label, value in _dictionary(configured, "MODEL_WORKFLOW_MAPPINGS").items():
+        try:
+            mapped_slugs(label, value)
+        except WorkflowMisconfigured as error:
             yield checks.Error(
-                f"{SETTING}['AUTO_START_WORKFLOWS'][{label!r}] names no workflow.",
-                hint="Expected {'workflow_slug': ..., 'conditions': {look-up: value}}.",
+                error.message,
+                hint="Expected {'app.Model': [slug, ...]}.",
+                id="django_workflow_engine.E012",
+            )
+
+
+def _auto_start_rules(configured: Mapping[str, Any]) -> Iterator[checks.CheckMessage]:
+    for label, value in _dictionary(configured, "AUTO_START_WORKFLOWS").items():
+        try:
+            rules = auto_start_rules(label, value)
+        except WorkflowMisconfigured as error:
+            yield checks.Error(
+                error.message,
+                hint="Expected {'workflow_slug': ..., 'conditions': {look-up: value}},"
+                " or a list of such rules.",
                 id="django_workflow_engine.E009",
+            )
+        else:
+            model = _model(label)
+            yield from _conditions(model, rules) if model is not None else ()
+
+
+def _conditions(
+    model: type[Model], rules: Sequence[AutoStartRule]
+) -> Iterator[checks.CheckMessage]:
+    for rule in rules:
+        try:
+            satisfying(model._base_manager.all(), rule.conditions)
+        except WorkflowMisconfigured as error:
+            yield checks.Error(
+                f"{SETTING}['AUTO_START_WORKFLOWS']: {error.message}",
+                hint="Conditions are look-ups as filter() takes them.",
+                id="django_workflow_engine.E013",
             )
 
 

@@ -1,7 +1,7 @@
 """Workflows that start by themselves when an object is created."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -13,7 +13,8 @@ from django.db.models import Model
 from django.utils.translation import gettext as _
 
 from approval_workflow.exceptions import ApprovalError
-from django_workflow_engine.conf import settings
+from django_workflow_engine.conditions import satisfies
+from django_workflow_engine.conf import DEFAULT_ENTRY, AutoStartRule, settings
 from django_workflow_engine.exceptions import WorkflowNotActive
 from django_workflow_engine.models import WorkFlow, WorkflowAttachment
 from django_workflow_engine.recipient_resolver import creator_of
@@ -26,10 +27,21 @@ logger = logging.getLogger("django_workflow_engine")
 
 @dataclass(frozen=True, slots=True)
 class AutoStart:
-    """The template that new objects of a model start on, and the look-ups they must satisfy."""
+    """A workflow that objects start on by themselves, and the look-ups they must satisfy."""
 
-    workflow: WorkFlow
+    slug: str
+    # None where no template of this slug can be attached.
+    workflow: WorkFlow | None
     conditions: Mapping[str, Any] = field(default_factory=dict)
+
+    def template(self) -> WorkFlow:
+        """Return the workflow; raise `WorkflowNotActive` when it cannot be attached."""
+        if self.workflow is None:
+            raise WorkflowNotActive(
+                _("AUTO_START_WORKFLOWS names '%(slug)s', which is no active workflow.")
+                % {"slug": self.slug}
+            )
+        return self.workflow
 
 
 def start_on_creation(
@@ -44,47 +56,53 @@ def start_on_creation(
 
 
 def start_automatically(obj: Model) -> WorkflowAttachment | None:
-    """Start the object's workflow if its model has one and its conditions hold; else return None.
+    """Start the object on the first rule whose conditions hold; return None where there is none.
 
-    Conditions are look-ups as `filter()` takes them. The starter is the object's creator, where it
-    names one; no permission is asked for. Raises as `attach_workflow_to_object` does.
+    The starter is the object's creator, where it names one; no permission is asked for. Raises as
+    `attach_workflow_to_object` does, and `WorkflowMisconfigured` for conditions that the model
+    cannot be asked.
     """
-    rule = auto_start_of(type(obj))
-    if rule is None or not _satisfies(obj, rule.conditions):
-        return None
-    return attach(Wanted(obj, rule.workflow, creator_of(obj)))
+    for rule in rules_for(type(obj)):
+        if satisfies(obj, rule.conditions):
+            return attach(Wanted(obj, rule.template(), creator_of(obj)))
+    return None
 
 
-def auto_start_of(model: type[Model]) -> AutoStart | None:
-    """Return what `AUTO_START_WORKFLOWS`, else the model's configuration, starts; None: nothing.
+def rules_for(model: type[Model]) -> list[AutoStart]:
+    """Return what objects of the model start on, in the order in which it is tried.
 
-    Raises `WorkflowNotActive` when the setting names a workflow that cannot be attached.
+    The model's own entry in `AUTO_START_WORKFLOWS`; else what its configuration starts; else the
+    entry `default`, for a model that `is_known`.
     """
-    rule = settings.auto_start_workflows.get(model._meta.label_lower)
-    if rule is not None:
-        return AutoStart(_by_slug(rule["workflow_slug"]), rule.get("conditions") or {})
+    entries = settings.auto_start_workflows
+    own = entries.get(model._meta.label_lower)
+    if own is not None:
+        return _named(own)
+    configured = _configured(model)
+    if configured is not None:
+        return [AutoStart(configured.slug or "", configured)]
+    if settings.is_enabled(model) and is_known(model):
+        return _named(entries.get(DEFAULT_ENTRY, ()))
+    return []
+
+
+def _configured(model: type[Model]) -> WorkFlow | None:
+    """The workflow that the model's configuration starts: its own, else the first mapped one."""
     content_type = ContentType.objects.get_for_model(model)
     configuration = configuration_of(content_type, write_database())
     if configuration is None or not configuration.auto_start:
         return None
-    if configuration.default_workflow is not None:
-        return AutoStart(configuration.default_workflow)
-    offered = workflows_for(model)
-    return AutoStart(offered[0]) if offered else None
+    return configuration.default_workflow or next(iter(workflows_for(model)), None)
 
 
-def _by_slug(slug: str) -> WorkFlow:
-    workflow = WorkFlow.objects.attachable().filter(slug=slug).first()
-    if workflow is None:
-        raise WorkflowNotActive(
-            _("AUTO_START_WORKFLOWS names '%(slug)s', which is no active workflow.")
-            % {"slug": slug}
-        )
-    return workflow
-
-
-def _satisfies(obj: Model, conditions: Mapping[str, Any]) -> bool:
-    return type(obj)._base_manager.filter(pk=obj.pk, **conditions).exists()
+def _named(rules: Sequence[AutoStartRule]) -> list[AutoStart]:
+    slugs = {rule.workflow_slug for rule in rules}
+    offered = WorkFlow.objects.attachable().filter(slug__in=slugs)
+    found = {workflow.slug: workflow for workflow in offered}
+    return [
+        AutoStart(rule.workflow_slug, found.get(rule.workflow_slug), rule.conditions)
+        for rule in rules
+    ]
 
 
 def _start_and_log(obj: Model) -> None:

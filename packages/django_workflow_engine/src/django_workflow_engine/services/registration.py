@@ -1,5 +1,6 @@
 """Models whose objects run on workflows, and the fields that follow."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.apps import apps
@@ -8,7 +9,7 @@ from django.db import connections
 from django.db.models import Model
 from django.db.models.signals import post_migrate
 
-from django_workflow_engine.conf import settings
+from django_workflow_engine.conf import DEFAULT_ENTRY, settings
 from django_workflow_engine.models import WorkFlow, WorkflowConfiguration
 
 # Models registered in this process.
@@ -66,11 +67,23 @@ def configuration_of(content_type: ContentType, using: str) -> WorkflowConfigura
 
 
 def workflows_for(model: type[Model]) -> list[WorkFlow]:
-    """Return the active templates that `MODEL_WORKFLOW_MAPPINGS` offers for a model, in order."""
-    slugs = settings.model_workflow_mappings.get(model._meta.label_lower, ())
+    """Return the active templates that `MODEL_WORKFLOW_MAPPINGS` offers for a model, in order.
+
+    A model without an entry of its own is offered those of the entry `default`, unless
+    `ENABLED_MODELS` leaves it out.
+    """
+    slugs = _mapped_slugs(model)
     offered = WorkFlow.objects.attachable().filter(slug__in=slugs)
     found = {workflow.slug: workflow for workflow in offered}
     return [found[slug] for slug in slugs if slug in found]
+
+
+def _mapped_slugs(model: type[Model]) -> Sequence[str]:
+    mappings = settings.model_workflow_mappings
+    own = mappings.get(model._meta.label_lower)
+    if own is not None:
+        return own
+    return mappings.get(DEFAULT_ENTRY, ()) if settings.is_enabled(model) else ()
 
 
 def _configure(model: type[Model], values: dict[str, Any]) -> WorkflowConfiguration:
