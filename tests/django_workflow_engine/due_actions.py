@@ -22,6 +22,9 @@ class Action:
     name: str
     parameters: dict[str, Any] = field(default_factory=dict)
     id: Any = None
+    conditions: dict[str, Any] = field(default_factory=dict)
+    execution: str = ""
+    failure_policy: str = "continue"
 
     @property
     def function_path(self) -> str:

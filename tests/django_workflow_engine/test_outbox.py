@@ -105,7 +105,7 @@ def test_failing_runner_does_not_reach_the_caller(committing_attachment, monkeyp
     def fail(*_args):
         raise RuntimeError("no database")
 
-    monkeypatch.setattr("django_workflow_engine.actions.runner.run_transition", fail)
+    monkeypatch.setattr("django_workflow_engine.actions.runner.run_in_process", fail)
     outbox.enqueue(prepare(committing_attachment, Action("note")))
     assert ActionExecution.objects.get().status == ExecutionStatus.PENDING
     assert "no database" in caplog.text

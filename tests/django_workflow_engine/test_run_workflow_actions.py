@@ -116,7 +116,7 @@ def test_nothing_is_handed_over_for_a_transition_that_is_rolled_back(attachment,
 
 def test_worker_runs_the_transition(attachment, calls, by_celery, sent):
     rows = enqueue(attachment, Action("note"), Action("note"))
-    assert tasks.run_transition(*sent[0]) == {"done": 2, "failed": 0, "dead": 0}
+    assert tasks.run_transition(*sent[0]) == {"done": 2, "failed": 0, "dead": 0, "skipped": 0}
     assert statuses(rows) == ["done", "done"]
 
 
@@ -129,8 +129,8 @@ def test_missing_broker_does_not_fail_the_request(attachment, calls, by_celery, 
 
 def test_periodic_task_runs_what_no_worker_has_taken(attachment, calls, by_celery, no_broker):
     rows = enqueue(attachment, Action("note"), Action("note"))
-    assert tasks.run_workflow_actions(limit=1) == {"done": 1, "failed": 0, "dead": 0}
-    assert tasks.run_workflow_actions() == {"done": 1, "failed": 0, "dead": 0}
+    assert tasks.run_workflow_actions(limit=1) == {"done": 1, "failed": 0, "dead": 0, "skipped": 0}
+    assert tasks.run_workflow_actions() == {"done": 1, "failed": 0, "dead": 0, "skipped": 0}
     assert statuses(rows) == ["done", "done"]
 
 

@@ -46,7 +46,12 @@ def leave_running(row, *, ago, attempts=1):
 
 def test_actions_of_a_transition_run_in_order(attachment, calls):
     rows = make_due(attachment, *(Action("note", {"note": letter}) for letter in "abc"))
-    assert runner.run_transition(rows[0].transition) == {"done": 3, "failed": 0, "dead": 0}
+    assert runner.run_transition(rows[0].transition) == {
+        "done": 3,
+        "failed": 0,
+        "dead": 0,
+        "skipped": 0,
+    }
     assert [call.parameters["note"] for call in calls] == ["a", "b", "c"]
 
 
@@ -58,7 +63,12 @@ def test_only_the_transition_asked_for_is_run(attachment, calls):
 
 def test_later_actions_go_on_after_a_failed_one(attachment, calls):
     rows = make_due(attachment, Action("fail"), Action("note"))
-    assert runner.run_transition(rows[0].transition) == {"done": 1, "failed": 1, "dead": 0}
+    assert runner.run_transition(rows[0].transition) == {
+        "done": 1,
+        "failed": 1,
+        "dead": 0,
+        "skipped": 0,
+    }
     assert statuses(rows) == ["failed", "done"]
 
 
@@ -69,20 +79,20 @@ def test_action_waits_for_an_earlier_one_that_is_not_finished(attachment, calls,
     ActionExecution.objects.filter(pk=rows[0].pk).update(
         status=status, run_after=later, started_at=timezone.now()
     )
-    assert runner.run_due() == {"done": 0, "failed": 0, "dead": 0}
+    assert runner.run_due() == {"done": 0, "failed": 0, "dead": 0, "skipped": 0}
     assert statuses(rows) == [status, "pending"]
 
 
 def test_everything_that_is_due_is_run(attachment, calls, monkeypatch):
     monkeypatch.setattr(runner, "BATCH_SIZE", 2)
     rows = [row for _ in range(3) for row in make_due(attachment, Action("note"), Action("note"))]
-    assert runner.run_due() == {"done": 6, "failed": 0, "dead": 0}
+    assert runner.run_due() == {"done": 6, "failed": 0, "dead": 0, "skipped": 0}
     assert statuses(rows) == ["done"] * 6
 
 
 def test_limit_is_kept(attachment, calls):
     rows = make_due(attachment, Action("note"), Action("fail"), Action("note"))
-    assert runner.run_due(limit=2) == {"done": 1, "failed": 1, "dead": 0}
+    assert runner.run_due(limit=2) == {"done": 1, "failed": 1, "dead": 0, "skipped": 0}
     assert statuses(rows) == ["done", "failed", "pending"]
 
 
@@ -90,7 +100,7 @@ def test_finished_actions_are_not_run_again(attachment, calls):
     rows = make_due(attachment, Action("note"), Action("note"))
     ActionExecution.objects.filter(pk=rows[0].pk).update(status=ExecutionStatus.DONE)
     ActionExecution.objects.filter(pk=rows[1].pk).update(status=ExecutionStatus.DEAD)
-    assert runner.run_due() == {"done": 0, "failed": 0, "dead": 0}
+    assert runner.run_due() == {"done": 0, "failed": 0, "dead": 0, "skipped": 0}
     assert calls == []
 
 
@@ -175,7 +185,7 @@ def test_stored_path_that_is_not_allowed_is_dead_at_once(attachment, monkeypatch
     monkeypatch.setattr("os.system", lambda *_: pytest.fail("called"))
     monkeypatch.setattr("subprocess.run", lambda *_, **__: pytest.fail("called"))
     (row,) = make_due(attachment, Action(workflow_action.function_path, id=workflow_action.pk))
-    assert runner.run_due() == {"done": 0, "failed": 0, "dead": 1}
+    assert runner.run_due() == {"done": 0, "failed": 0, "dead": 1, "skipped": 0}
     assert "leads neither into an installed app" in fetch(row).error
     assert path in fetch(row).error
 
@@ -234,21 +244,21 @@ def test_error_while_the_mark_is_written_undoes_the_effect(attachment, monkeypat
 def test_row_of_a_killed_runner_is_left_alone_for_a_while(attachment, calls):
     (row,) = make_due(attachment, Action("note"))
     leave_running(row, ago=runner.GRACE_PERIOD - timedelta(seconds=5))
-    assert runner.run_due() == {"done": 0, "failed": 0, "dead": 0}
+    assert runner.run_due() == {"done": 0, "failed": 0, "dead": 0, "skipped": 0}
     assert calls == []
 
 
 def test_row_of_a_killed_runner_is_picked_up(attachment, calls):
     rows = make_due(attachment, Action("note"), Action("note"))
     leave_running(rows[0], ago=runner.GRACE_PERIOD + timedelta(seconds=5))
-    assert runner.run_due() == {"done": 2, "failed": 0, "dead": 0}
+    assert runner.run_due() == {"done": 2, "failed": 0, "dead": 0, "skipped": 0}
     assert fetch(rows[0]).attempts == 2
 
 
 def test_row_that_kills_its_runner_each_time_is_dead_in_the_end(attachment, calls):
     (row,) = make_due(attachment, Action("note"))
-    leave_running(row, ago=timedelta(hours=1), attempts=runner.MAX_ATTEMPTS)
-    assert runner.run_due() == {"done": 0, "failed": 0, "dead": 1}
+    leave_running(row, ago=timedelta(hours=1), attempts=5)
+    assert runner.run_due() == {"done": 0, "failed": 0, "dead": 1, "skipped": 0}
     assert "ended before the function returned" in fetch(row).error
     assert calls == []
 
@@ -274,7 +284,7 @@ def test_effect_is_undone_when_the_row_was_taken_while_the_function_ran(attachme
         return result
 
     monkeypatch.setattr(runner, "_call", call_and_lose)
-    assert runner.run_due() == {"done": 0, "failed": 0, "dead": 0}
+    assert runner.run_due() == {"done": 0, "failed": 0, "dead": 0, "skipped": 0}
     assert not Document.objects.exists()
     assert statuses([row]) == ["running"]
 
@@ -416,4 +426,4 @@ def test_statements_grow_with_the_actions_only(attachment, calls, statements, si
 
 
 def test_unknown_transition_is_nothing_to_run(db):
-    assert runner.run_transition(uuid.uuid4()) == {"done": 0, "failed": 0, "dead": 0}
+    assert runner.run_transition(uuid.uuid4()) == {"done": 0, "failed": 0, "dead": 0, "skipped": 0}

@@ -4,15 +4,19 @@ They come from settings and from rows that people write, so that one which the m
 is a mistake of the configuration, never of the object.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from django.core.exceptions import FieldError, ValidationError
-from django.db.models import Model, QuerySet
+from django.db import DatabaseError, transaction
+from django.db.models import Exists, Model, OuterRef, QuerySet
 
 from django_workflow_engine.exceptions import WorkflowMisconfigured
 
 M = TypeVar("M", bound=Model)
+
+# What Django raises for look-ups that a model cannot answer.
+UNANSWERABLE = (FieldError, ValidationError, ValueError, TypeError)
 
 
 def satisfying(rows: "QuerySet[M]", conditions: Mapping[str, Any]) -> "QuerySet[M]":
@@ -25,10 +29,8 @@ def satisfying(rows: "QuerySet[M]", conditions: Mapping[str, Any]) -> "QuerySet[
     try:
         # By key: a look-up through a relation to many would give a row several times.
         found = rows.model._base_manager.filter(**conditions).values("pk")
-    except (FieldError, ValidationError, ValueError, TypeError) as error:
-        raise WorkflowMisconfigured(
-            f"{rows.model._meta.label} cannot be asked for {dict(conditions)!r}: {error}"
-        ) from error
+    except UNANSWERABLE as error:
+        raise _unanswerable(rows.model, conditions, error) from error
     return rows.filter(pk__in=found)
 
 
@@ -41,3 +43,44 @@ def satisfies(obj: Model, conditions: Mapping[str, Any]) -> bool:
         return True
     rows = type(obj)._base_manager.using(obj._state.db).filter(pk=obj.pk)
     return satisfying(rows, conditions).exists()
+
+
+def answers(
+    rows: "QuerySet[M]", conditions: Sequence[Mapping[str, Any]]
+) -> "list[bool | WorkflowMisconfigured]":
+    """Return for each of the conditions whether the one object in `rows` satisfies it.
+
+    One statement for all of them. In place of an answer there is the error where the model or the
+    database cannot be asked; a transaction around this stays usable.
+    """
+    if not conditions:
+        return []
+    try:
+        with transaction.atomic(using=rows.db):
+            return _ask(rows, conditions)
+    except (*UNANSWERABLE, DatabaseError) as error:
+        if len(conditions) == 1:
+            return [_unanswerable(rows.model, conditions[0], error)]
+    # One of them spoils the statement: each is asked by itself.
+    return [answer for each in conditions for answer in answers(rows, [each])]
+
+
+def _ask(
+    rows: "QuerySet[M]", conditions: Sequence[Mapping[str, Any]]
+) -> "list[bool | WorkflowMisconfigured]":
+    questions = {
+        f"answer_{number}": Exists(
+            rows.model._base_manager.filter(pk=OuterRef("pk")).filter(**lookups)
+        )
+        for number, lookups in enumerate(conditions)
+    }
+    found = list(rows.values(**questions)[:1])
+    return [bool(found and found[0][name]) for name in questions]
+
+
+def _unanswerable(
+    model: type[Model], conditions: Mapping[str, Any], error: Exception
+) -> WorkflowMisconfigured:
+    return WorkflowMisconfigured(
+        f"{model._meta.label} cannot be asked for {dict(conditions)!r}: {error}"
+    )

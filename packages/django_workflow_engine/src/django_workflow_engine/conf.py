@@ -1,7 +1,6 @@
 """The only reader of the engine's settings. They are read when asked for, never at import."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -10,13 +9,10 @@ from django.conf import settings as django_settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db.models import Model
 
-from approval_workflow.exceptions import nearest
 from django_workflow_engine.choices import ActionExecutionMode
 from django_workflow_engine.exceptions import WorkflowMisconfigured
 
 SETTING = "DJANGO_WORKFLOW_ENGINE"
-# The entry of settings by model that counts for models without one of their own.
-DEFAULT_ENTRY = "default"
 
 # The keys of DJANGO_WORKFLOW_ENGINE.
 DEFAULTS: dict[str, Any] = {
@@ -26,15 +22,25 @@ DEFAULTS: dict[str, Any] = {
     "ENABLED_MODELS": (),
     # Status field of models that are registered without one.
     "DEFAULT_STATUS_FIELD": "",
-    # {"app.Model" or "default": [slug, ...]}: the workflows offered for a model.
+    # {"app.Model": [slug, ...]}: the workflows offered for a model.
     "MODEL_WORKFLOW_MAPPINGS": {},
-    # {"app.Model" or "default": rule or list of rules}; a rule is
-    # {"workflow_slug": ..., "conditions": {look-up: value}}, and the first that holds counts.
+    # {"app.Model": {"workflow_slug": ..., "conditions": {look-up: value}}}.
     "AUTO_START_WORKFLOWS": {},
     # {"REQUIRE_PERMISSION_TO_START": bool, "REQUIRE_PERMISSION_TO_APPROVE": bool}.
     "PERMISSIONS": {},
     # "process", "celery" or "inline".
     "ACTION_EXECUTION": ActionExecutionMode.PROCESS.value,
+    # How often an action is tried before it is dead.
+    "ACTION_MAX_ATTEMPTS": 5,
+    # Seconds to wait after the first failure of an action; each later wait is four times as long.
+    "ACTION_RETRY_DELAY": 60,
+    # The default actions in place of the e-mails: a list of actions, or one for each "app.Model" or
+    # "default". None: the e-mails.
+    "WORKFLOW_ACTIONS_CONFIG": None,
+    # {name: secret}: what webhooks are signed with.
+    "WEBHOOK_SECRETS": {},
+    # Whether webhooks may be sent to addresses that are not public.
+    "WEBHOOK_ALLOW_PRIVATE": False,
     # Prefixes of dotted paths outside the installed apps that actions may call.
     "ALLOWED_ACTION_MODULES": (),
     # Fields of the object that may name its creator; the first that it has counts.
@@ -56,16 +62,6 @@ TOP_LEVEL_DEFAULTS: dict[str, Any] = {
     # Whether ended workflows are deleted as soon as their actions have finished.
     "WORKFLOW_AUTO_CLEANUP_COMPLETED": False,
 }
-
-RULE_KEYS = ("workflow_slug", "conditions")
-
-
-@dataclass(frozen=True, slots=True)
-class AutoStartRule:
-    """The workflow that new objects start on which satisfy the look-ups."""
-
-    workflow_slug: str
-    conditions: Mapping[str, Any] = field(default_factory=dict)
 
 
 class EngineSettings:
@@ -99,30 +95,11 @@ class EngineSettings:
 
     @property
     def model_workflow_mappings(self) -> Mapping[str, Sequence[str]]:
-        """Slugs by the model's label in lower case."""
-        return {
-            label: mapped_slugs(label, value)
-            for label, value in self._by_model("MODEL_WORKFLOW_MAPPINGS").items()
-        }
+        return _by_lower_label(self._get("MODEL_WORKFLOW_MAPPINGS"))
 
     @property
-    def auto_start_workflows(self) -> Mapping[str, Sequence[AutoStartRule]]:
-        """Rules in order, by the model's label in lower case."""
-        return {
-            label: auto_start_rules(label, value)
-            for label, value in self._by_model("AUTO_START_WORKFLOWS").items()
-        }
-
-    def is_enabled(self, model: type[Model]) -> bool:
-        """Return whether workflows can be attached to objects of the model."""
-        enabled = self.enabled_models
-        return not enabled or model._meta.label_lower in enabled
-
-    def _by_model(self, key: str) -> dict[str, Any]:
-        configured = self._get(key)
-        if not isinstance(configured, Mapping):
-            raise WorkflowMisconfigured(f"{SETTING}[{key!r}] is not a dictionary.")
-        return {str(label).lower(): value for label, value in configured.items()}
+    def auto_start_workflows(self) -> Mapping[str, Mapping[str, Any]]:
+        return _by_lower_label(self._get("AUTO_START_WORKFLOWS"))
 
     @property
     def require_permission_to_start(self) -> bool:
@@ -142,6 +119,42 @@ class EngineSettings:
                 f"{SETTING}['ACTION_EXECUTION'] = {value!r}; expected one of:"
                 f" {', '.join(ActionExecutionMode.values)}."
             ) from None
+
+    @property
+    def action_max_attempts(self) -> int:
+        return int(self._positive("ACTION_MAX_ATTEMPTS", int))
+
+    @property
+    def action_retry_delay(self) -> timedelta:
+        return timedelta(seconds=self._positive("ACTION_RETRY_DELAY", (int, float)))
+
+    @property
+    def workflow_actions_config(self) -> Any:
+        """As it is configured; `actions.configured` reads it."""
+        return self._get("WORKFLOW_ACTIONS_CONFIG")
+
+    @property
+    def webhook_secrets(self) -> Mapping[str, str]:
+        secrets = self._get("WEBHOOK_SECRETS")
+        if not isinstance(secrets, Mapping) or not all(
+            isinstance(secret, str) and secret for secret in secrets.values()
+        ):
+            raise WorkflowMisconfigured(
+                f"{SETTING}['WEBHOOK_SECRETS']: expected {{name: secret}} with texts."
+            )
+        return secrets
+
+    @property
+    def webhook_allow_private(self) -> bool:
+        return bool(self._get("WEBHOOK_ALLOW_PRIVATE"))
+
+    def _positive(self, key: str, kind: Any) -> Any:
+        value = self._get(key)
+        if isinstance(value, bool) or not isinstance(value, kind) or value <= 0:
+            raise WorkflowMisconfigured(
+                f"{SETTING}[{key!r}] = {value!r}; expected a number above 0."
+            )
+        return value
 
     @property
     def allowed_action_modules(self) -> Sequence[str]:
@@ -176,32 +189,8 @@ class EngineSettings:
         return getattr(django_settings, name, TOP_LEVEL_DEFAULTS[name])
 
 
-def auto_start_rules(label: str, value: Any) -> tuple[AutoStartRule, ...]:
-    """Return the rules of one entry; raise `WorkflowMisconfigured` for what is none."""
-    place = f"{SETTING}['AUTO_START_WORKFLOWS'][{label!r}]"
-    rules = value if isinstance(value, list | tuple) else [value]
-    return tuple(_auto_start_rule(place, rule) for rule in rules)
-
-
-def mapped_slugs(label: str, value: Any) -> tuple[str, ...]:
-    """Return the slugs of one entry; raise `WorkflowMisconfigured` for what is no list of them."""
-    if not isinstance(value, list | tuple) or not all(isinstance(slug, str) for slug in value):
-        raise WorkflowMisconfigured(
-            f"{SETTING}['MODEL_WORKFLOW_MAPPINGS'][{label!r}] is not a list of slugs."
-        )
-    return tuple(value)
-
-
-def _auto_start_rule(place: str, rule: Any) -> AutoStartRule:
-    if not isinstance(rule, Mapping) or not isinstance(rule.get("workflow_slug"), str):
-        raise WorkflowMisconfigured(f"{place} names no workflow.")
-    for key in rule:
-        if key not in RULE_KEYS:
-            raise WorkflowMisconfigured(f"{place} has no key {key!r}.{nearest(key, RULE_KEYS)}")
-    conditions = rule.get("conditions") or {}
-    if not isinstance(conditions, Mapping):
-        raise WorkflowMisconfigured(f"{place}: the conditions are not a dictionary.")
-    return AutoStartRule(rule["workflow_slug"], conditions)
+def _by_lower_label(mapping: Mapping[str, Any]) -> dict[str, Any]:
+    return {label.lower(): value for label, value in mapping.items()}
 
 
 settings = EngineSettings()

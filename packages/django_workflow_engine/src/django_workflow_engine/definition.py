@@ -15,7 +15,7 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from approval_workflow.choices import ApprovalType, RejectionPolicy
-from django_workflow_engine.choices import ActionType
+from django_workflow_engine.choices import ActionType, FailurePolicy
 from django_workflow_engine.exceptions import InvalidConfiguration, UnknownStage
 from django_workflow_engine.models import (
     Pipeline,
@@ -74,10 +74,16 @@ class StageDefinition:
 
 @dataclass(frozen=True, kw_only=True)
 class ActionDefinition:
+    # None where no row says so but `WORKFLOW_ACTIONS_CONFIG`.
     id: Any
     function_path: str
     parameters: Mapping[str, Any]
     order: int
+    conditions: Mapping[str, Any] = field(default_factory=dict)
+    # Empty: as ACTION_EXECUTION says.
+    execution: str = ""
+    failure_policy: str = FailurePolicy.CONTINUE.value
+    is_default: bool = False
 
 
 # A level of the inheritance and the key of its row; the last two levels have no key.
@@ -317,7 +323,14 @@ def _level(row: WorkflowAction) -> Level:
 
 def _action(row: WorkflowAction) -> ActionDefinition:
     return ActionDefinition(
-        id=row.pk, function_path=row.function_path, parameters=row.parameters, order=row.order
+        id=row.pk,
+        function_path=row.function_path,
+        parameters=row.parameters,
+        order=row.order,
+        conditions=row.conditions,
+        execution=row.execution,
+        failure_policy=row.failure_policy,
+        is_default=row.is_default,
     )
 
 

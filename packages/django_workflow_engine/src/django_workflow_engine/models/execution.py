@@ -1,5 +1,8 @@
 """The outbox: every action that is due, and what became of it."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -20,6 +23,9 @@ class ActionExecution(models.Model):
     Function, parameters and all that the action must see are fixed here, so that later changes do
     not reach it. Rows of one transition run in the order of `position`.
     """
+
+    # Look-ups that the object must satisfy: asked when the row is written, and not kept.
+    conditions: Mapping[str, Any] = {}
 
     attachment = models.ForeignKey(
         WorkflowAttachment,

@@ -21,7 +21,6 @@ from django_workflow_engine.choices import (
     AttachmentStatus,
     StageOutcome,
 )
-from django_workflow_engine.conf import settings
 from django_workflow_engine.definition import StageDefinition, WorkflowDefinition, definition_of
 from django_workflow_engine.models import ActionExecution, StageRun, WorkflowAttachment
 from django_workflow_engine.services._target import TargetFields
@@ -86,7 +85,7 @@ class Run:
         )
         self._events += len(due)
         self._due += due
-        if settings.action_execution is ActionExecutionMode.INLINE:
+        if any(row.execution == ActionExecutionMode.INLINE for row in due):
             # Actions that run at once must find everything written.
             self.save()
 
