@@ -1,6 +1,8 @@
 """The only reader of the engine's settings. They are read when asked for, never at import."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
 from datetime import timedelta
 from typing import Any
 
@@ -9,10 +11,13 @@ from django.conf import settings as django_settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db.models import Model
 
+from approval_workflow.exceptions import nearest
 from django_workflow_engine.choices import ActionExecutionMode
 from django_workflow_engine.exceptions import WorkflowMisconfigured
 
 SETTING = "DJANGO_WORKFLOW_ENGINE"
+# The entry of settings by model that counts for models without one of their own.
+DEFAULT_ENTRY = "default"
 
 # The keys of DJANGO_WORKFLOW_ENGINE.
 DEFAULTS: dict[str, Any] = {
@@ -22,9 +27,10 @@ DEFAULTS: dict[str, Any] = {
     "ENABLED_MODELS": (),
     # Status field of models that are registered without one.
     "DEFAULT_STATUS_FIELD": "",
-    # {"app.Model": [slug, ...]}: the workflows offered for a model.
+    # {"app.Model" or "default": [slug, ...]}: the workflows offered for a model.
     "MODEL_WORKFLOW_MAPPINGS": {},
-    # {"app.Model": {"workflow_slug": ..., "conditions": {look-up: value}}}.
+    # {"app.Model" or "default": rule or list of rules}; a rule is
+    # {"workflow_slug": ..., "conditions": {look-up: value}}, and the first that holds counts.
     "AUTO_START_WORKFLOWS": {},
     # {"REQUIRE_PERMISSION_TO_START": bool, "REQUIRE_PERMISSION_TO_APPROVE": bool}.
     "PERMISSIONS": {},
@@ -63,6 +69,16 @@ TOP_LEVEL_DEFAULTS: dict[str, Any] = {
     "WORKFLOW_AUTO_CLEANUP_COMPLETED": False,
 }
 
+RULE_KEYS = ("workflow_slug", "conditions")
+
+
+@dataclass(frozen=True, slots=True)
+class AutoStartRule:
+    """The workflow that new objects start on which satisfy the look-ups."""
+
+    workflow_slug: str
+    conditions: Mapping[str, Any] = field(default_factory=dict)
+
 
 class EngineSettings:
     """Typed, live view of the engine's settings."""
@@ -95,11 +111,30 @@ class EngineSettings:
 
     @property
     def model_workflow_mappings(self) -> Mapping[str, Sequence[str]]:
-        return _by_lower_label(self._get("MODEL_WORKFLOW_MAPPINGS"))
+        """Slugs by the model's label in lower case."""
+        return {
+            label: mapped_slugs(label, value)
+            for label, value in self._by_model("MODEL_WORKFLOW_MAPPINGS").items()
+        }
 
     @property
-    def auto_start_workflows(self) -> Mapping[str, Mapping[str, Any]]:
-        return _by_lower_label(self._get("AUTO_START_WORKFLOWS"))
+    def auto_start_workflows(self) -> Mapping[str, Sequence[AutoStartRule]]:
+        """Rules in order, by the model's label in lower case."""
+        return {
+            label: auto_start_rules(label, value)
+            for label, value in self._by_model("AUTO_START_WORKFLOWS").items()
+        }
+
+    def is_enabled(self, model: type[Model]) -> bool:
+        """Return whether workflows can be attached to objects of the model."""
+        enabled = self.enabled_models
+        return not enabled or model._meta.label_lower in enabled
+
+    def _by_model(self, key: str) -> dict[str, Any]:
+        configured = self._get(key)
+        if not isinstance(configured, Mapping):
+            raise WorkflowMisconfigured(f"{SETTING}[{key!r}] is not a dictionary.")
+        return {str(label).lower(): value for label, value in configured.items()}
 
     @property
     def require_permission_to_start(self) -> bool:
@@ -189,8 +224,32 @@ class EngineSettings:
         return getattr(django_settings, name, TOP_LEVEL_DEFAULTS[name])
 
 
-def _by_lower_label(mapping: Mapping[str, Any]) -> dict[str, Any]:
-    return {label.lower(): value for label, value in mapping.items()}
+def auto_start_rules(label: str, value: Any) -> tuple[AutoStartRule, ...]:
+    """Return the rules of one entry; raise `WorkflowMisconfigured` for what is none."""
+    place = f"{SETTING}['AUTO_START_WORKFLOWS'][{label!r}]"
+    rules = value if isinstance(value, list | tuple) else [value]
+    return tuple(_auto_start_rule(place, rule) for rule in rules)
+
+
+def mapped_slugs(label: str, value: Any) -> tuple[str, ...]:
+    """Return the slugs of one entry; raise `WorkflowMisconfigured` for what is no list of them."""
+    if not isinstance(value, list | tuple) or not all(isinstance(slug, str) for slug in value):
+        raise WorkflowMisconfigured(
+            f"{SETTING}['MODEL_WORKFLOW_MAPPINGS'][{label!r}] is not a list of slugs."
+        )
+    return tuple(value)
+
+
+def _auto_start_rule(place: str, rule: Any) -> AutoStartRule:
+    if not isinstance(rule, Mapping) or not isinstance(rule.get("workflow_slug"), str):
+        raise WorkflowMisconfigured(f"{place} names no workflow.")
+    for key in rule:
+        if key not in RULE_KEYS:
+            raise WorkflowMisconfigured(f"{place} has no key {key!r}.{nearest(key, RULE_KEYS)}")
+    conditions = rule.get("conditions") or {}
+    if not isinstance(conditions, Mapping):
+        raise WorkflowMisconfigured(f"{place}: the conditions are not a dictionary.")
+    return AutoStartRule(rule["workflow_slug"], conditions)
 
 
 settings = EngineSettings()
