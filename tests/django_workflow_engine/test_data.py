@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from approval_workflow.choices import RoleSelectionStrategy
+from django_workflow_engine.choices import ApprovalTypes
 from django_workflow_engine.models import WorkFlow
 from django_workflow_engine.services.data import (
     get_detailed_workflow_data,
@@ -194,9 +195,10 @@ class TestStructure:
 class TestSummary:
     def test_counts_by_type_strategy_and_pipeline(self, purchase: WorkFlow) -> None:  # D-42
         first, _second, third = stages_of(purchase)
+        nobody = dict.fromkeys(ApprovalTypes.values, 0)
         assert get_workflow_approval_summary(purchase.pk) == {
             "total_approvals": 3,
-            "by_type": {"ROLE": 2, "USER": 1},
+            "by_type": {**nobody, "ROLE": 2, "USER": 1},
             "by_strategy": {
                 **dict.fromkeys(RoleSelectionStrategy.values, 0),
                 "anyone": 1,
@@ -208,21 +210,21 @@ class TestSummary:
                     "name_en": "Pipeline 1",
                     "stages_count": 2,
                     "total_approvals": 3,
-                    "by_type": {"ROLE": 2, "USER": 1},
+                    "by_type": {**nobody, "ROLE": 2, "USER": 1},
                 },
                 {
                     "id": third.pipeline_id,
                     "name_en": "Pipeline 2",
                     "stages_count": 1,
                     "total_approvals": 0,
-                    "by_type": {"ROLE": 0, "USER": 0},
+                    "by_type": nobody,
                 },
             ],
         }
 
     def test_names_every_type_where_nobody_is_asked(self) -> None:  # D-42
         summary = get_workflow_approval_summary(make_workflow([[[]]]).pk)
-        assert summary["by_type"] == {"ROLE": 0, "USER": 0}
+        assert summary["by_type"] == dict.fromkeys(ApprovalTypes.values, 0)
 
     def test_of_an_unknown_workflow_is_an_error(self) -> None:
         with pytest.raises(WorkFlow.DoesNotExist):

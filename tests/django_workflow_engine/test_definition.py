@@ -69,7 +69,7 @@ class TestStages:
             pipeline = Pipeline.objects.create(workflow=workflow, name_en=name, order=order)
             for number in (5, 2, 2):
                 Stage.objects.create(pipeline=pipeline, name_en=f"{name} {number}", order=number)
-        names = [stage.name_en for stage in compile_definition(workflow.pk).stages]
+        names = [stage.name_en for stage in compile_definition(workflow.pk).places]
         assert names == ["early 2", "early 2", "early 5", "late 2", "late 2", "late 5"]
 
     def test_know_what_comes_first_after_and_before(self) -> None:
@@ -80,7 +80,7 @@ class TestStages:
         assert [definition.position(key) for key in keys] == [0, 1, 2]
         following = [definition.after(key) for key in keys]
         assert [stage and stage.id for stage in following] == [keys[1], keys[2], None]
-        assert definition.stage(keys[2]).pipeline != definition.stage(keys[1]).pipeline
+        assert definition.place(keys[2]).pipeline != definition.place(keys[1]).pipeline
 
     def test_without_any_there_is_no_first_one(self) -> None:
         workflow = WorkFlow.objects.create(name_en="Empty")
@@ -109,7 +109,7 @@ class TestStages:
         template = make_workflow()
         definition = compile_definition(current_snapshot(template).pk)
         with pytest.raises(UnknownStage):
-            definition.stage(stages_of(template)[0].pk)
+            definition.place(stages_of(template)[0].pk)
 
 
 class TestApprovals:
@@ -169,7 +169,7 @@ class TestActions:  # D-86, D-87, K15
     @staticmethod
     def names(workflow: WorkFlow, event: ActionType = APPROVED, stage: int = 0) -> list[str]:
         definition = compile_definition(workflow.pk)
-        actions = definition.actions(event, definition.stages[stage].id)
+        actions = definition.actions(event, definition.places[stage].id)
         return [
             action.function_path.removeprefix(f"{HANDLERS}.send_").removesuffix("_notification")
             for action in actions

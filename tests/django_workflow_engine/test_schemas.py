@@ -160,9 +160,20 @@ class TestRefused:
         assert "anyone" in message
         assert "consensus" in message
 
-    def test_strategy_whose_numbers_a_stage_cannot_hold(self) -> None:
-        errors = errors_of_approval(by_role(make_role(), "quorum"))
-        assert list(errors) == ["approvals[0].role_selection_strategy"]
+    @pytest.mark.parametrize(
+        ("strategy", "key"),
+        [
+            ("quorum", "quorum_count"),
+            ("percentage", "percentage_required"),
+            ("hierarchy_up", "hierarchy_levels"),
+            ("hierarchy_chain", "hierarchy_levels"),
+            ("dynamic_attribute", "dynamic_source"),
+            ("dynamic_function", "dynamic_source"),
+        ],
+    )
+    def test_strategy_without_its_number(self, strategy: str, key: str) -> None:
+        errors = errors_of_approval(by_role(make_role(), strategy))
+        assert list(errors) == [f"approvals[0].{key}"]
 
     @pytest.mark.parametrize(
         ("approval", "key"),

@@ -273,7 +273,7 @@ def content(workflow: WorkFlow) -> list[Any]:
             stage.approvals,
             [definition.actions(event, stage.id) for event in events],
         )
-        for stage in definition.stages
+        for stage in definition.places
     ]
 
 

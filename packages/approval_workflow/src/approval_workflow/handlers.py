@@ -99,6 +99,10 @@ class BaseApprovalHandler:
     def on_cancel(self, flow: Any) -> None:
         """The flow was cancelled."""
 
+    def describe_step(self, instance: Any) -> str:
+        """Return what people call this step, for errors about it; empty: by its number."""
+        return ""
+
     def next_steps(self, instance: Any) -> Iterable[Mapping[str, Any]]:
         """Return the steps that follow when none is left, or nothing to complete the flow.
 

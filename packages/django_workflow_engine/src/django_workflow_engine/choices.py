@@ -50,6 +50,14 @@ class ApprovalTypes(models.TextChoices):
 
     ROLE = "ROLE", _("Role-based Approval")
     USER = "USER", _("User-specific Approval")
+    # The requester: who created the object, else who started the workflow.
+    SELF = "SELF", _("Approval by the requester")
+    # Whom a field of the object, or a function of the project, names.
+    ASSIGNED = "ASSIGNED", _("Approval by the people assigned")
+    # The level above the requester.
+    TEAM_HEAD = "TEAM_HEAD", _("Approval by the head of the team")
+    # The head of the pipeline's department; where it has none, of the requester's.
+    DEPARTMENT_HEAD = "DEPARTMENT_HEAD", _("Approval by the head of the department")
 
 
 class ActionType(models.TextChoices):

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from datetime import timedelta
 from typing import Any
 
 from django.apps import apps
@@ -51,6 +50,12 @@ DEFAULTS: dict[str, Any] = {
     "ALLOWED_ACTION_MODULES": (),
     # Fields of the object that may name its creator; the first that it has counts.
     "CREATOR_FIELDS": ("created_by", "requester", "owner"),
+    # {name: dotted path of f(obj, user)}: functions that find the people of ASSIGNED approvals.
+    "ASSIGNMENT_RESOLVERS": {},
+    # Field of the user model that leads to a person's department.
+    "USER_DEPARTMENT_FIELD": "department",
+    # Field of a department that names its head.
+    "DEPARTMENT_HEAD_FIELD": "head",
     # Field of the user model that holds the code of the language a person reads.
     "USER_LANGUAGE_FIELD": "language",
 }
@@ -198,6 +203,18 @@ class EngineSettings:
     @property
     def creator_fields(self) -> Sequence[str]:
         return tuple(self._get("CREATOR_FIELDS"))
+
+    @property
+    def assignment_resolvers(self) -> Mapping[str, str]:
+        return dict(self._get("ASSIGNMENT_RESOLVERS"))
+
+    @property
+    def user_department_field(self) -> str:
+        return str(self._get("USER_DEPARTMENT_FIELD"))
+
+    @property
+    def department_head_field(self) -> str:
+        return str(self._get("DEPARTMENT_HEAD_FIELD"))
 
     @property
     def user_language_field(self) -> str:

@@ -8,14 +8,15 @@ from approval_workflow.models import ApprovalFlow, ApprovalInstance
 from django_workflow_engine.choices import ActionType, AttachmentStatus, StageOutcome
 from django_workflow_engine.services._permissions import require_permission_to_approve
 from django_workflow_engine.services._run import Run
-from django_workflow_engine.services._steps import STAGE_KEY, build_steps
+from django_workflow_engine.services._steps import build_steps, step_label
 
 
 class WorkflowApprovalHandler(BaseApprovalHandler):
     """Moves the attachment of a flow on, inside the core's transaction.
 
-    Order on approval: `after_approve` (sees the stage just approved), `after_move_pipeline` where
-    the pipeline changes, `after_move_stage` (sees the new stage), then the new stage's steps.
+    Order on approval: `after_approve` (sees the place just approved), `after_move_pipeline` where
+    the pipeline changes, `after_move_stage` where there are stages (sees the new one), then the
+    steps of the new place.
     """
 
     run: Run
@@ -43,26 +44,30 @@ class WorkflowApprovalHandler(BaseApprovalHandler):
         self._satisfied = instance
 
     def next_steps(self, instance: ApprovalInstance) -> Iterable[Mapping[str, Any]]:
-        run, left = self.run, self.run.stage
+        run, left = self.run, self.run.place
         self._emit_approval(instance, stage_complete=True)
         entered = run.definition.after(left.id)
         if entered is None:
             return ()
         run.leave(StageOutcome.APPROVED)
         run.enter(entered, round_number=instance.round)
-        context = {**_about(instance), "previous_stage_id": left.id}
+        context = {**_about(instance), "previous_stage_id": left.stage_id}
         if entered.pipeline != left.pipeline:
             run.emit(
                 ActionType.AFTER_MOVE_PIPELINE,
                 entered,
-                previous_pipeline_id=left.pipeline.id,
+                previous_pipeline_id=left.pipeline_id,
                 **context,
             )
-        run.emit(ActionType.AFTER_MOVE_STAGE, entered, **context)
-        return build_steps(entered)
+        if entered.stage_id is not None:
+            run.emit(ActionType.AFTER_MOVE_STAGE, entered, **context)
+        return build_steps(entered, run.case, after=instance.step_number)
+
+    def describe_step(self, instance: ApprovalInstance) -> str:
+        return step_label(self.run.definition, instance.extra_fields)
 
     def on_final_approve(self, instance: ApprovalInstance) -> None:
-        run, last = self.run, self.run.stage
+        run, last = self.run, self.run.place
         run.end(AttachmentStatus.COMPLETED, StageOutcome.APPROVED)
         run.fields.completed()
         run.emit(ActionType.ON_WORKFLOW_COMPLETE, last, **_about(instance))
@@ -73,23 +78,24 @@ class WorkflowApprovalHandler(BaseApprovalHandler):
         self.run.save()
 
     def on_reject(self, instance: ApprovalInstance) -> None:
-        run, stage = self.run, self.run.stage
+        run, place = self.run, self.run.place_of(instance)
         run.end(AttachmentStatus.REJECTED, StageOutcome.REJECTED)
         run.fields.rejected()
-        run.emit(ActionType.AFTER_REJECT, stage, **_about(instance))
+        run.emit(ActionType.AFTER_REJECT, place, **_about(instance))
 
     def after_reject(self, instance: ApprovalInstance) -> None:
         self.run.save()
 
     def after_resubmission(self, instance: ApprovalInstance) -> None:
-        run, left = self.run, self.run.stage
-        entered = run.definition.stage(_stage_of_new_round(instance) or left.id)
+        run, left = self.run, self.run.place
+        entered = run.definition.named_in(_noted_in_new_round(instance)) or left
         run.leave(StageOutcome.RESUBMISSION)
         run.enter(entered, round_number=instance.round + 1)
         run.emit(
             ActionType.AFTER_RESUBMISSION,
             left,
-            resubmission_stage_id=entered.id,
+            resubmission_stage_id=entered.stage_id,
+            resubmission_pipeline_id=entered.pipeline_id,
             **_about(instance),
         )
         run.save()
@@ -98,7 +104,7 @@ class WorkflowApprovalHandler(BaseApprovalHandler):
         delegated_to = instance.delegated_to
         self.run.emit(
             ActionType.AFTER_DELEGATE,
-            self.run.stage,
+            self.run.place_of(instance),
             delegated_to_id=delegated_to.pk,
             **_about(instance),
         )
@@ -112,7 +118,7 @@ class WorkflowApprovalHandler(BaseApprovalHandler):
         self._satisfied = None
         self.run.emit(
             ActionType.AFTER_APPROVE,
-            self.run.stage,
+            self.run.place_of(instance),
             stage_complete=stage_complete,
             **_about(instance),
         )
@@ -128,8 +134,7 @@ def _about(instance: ApprovalInstance) -> dict[str, Any]:
     }
 
 
-def _stage_of_new_round(instance: ApprovalInstance) -> Any:
-    """The stage that the steps of the new round belong to, where they say so."""
+def _noted_in_new_round(instance: ApprovalInstance) -> Mapping[str, Any]:
+    """What the first step of the new round notes of where it belongs."""
     rows = ApprovalInstance.objects.filter(flow_id=instance.flow_id, round=instance.round + 1)
-    extra = rows.in_order().values_list("extra_fields", flat=True).first()
-    return (extra or {}).get(STAGE_KEY)
+    return rows.in_order().values_list("extra_fields", flat=True).first() or {}

@@ -50,8 +50,19 @@ def open_steps(work: FlowWork, rows: Iterable[ApprovalInstance]) -> list[Approva
 def expand(work: FlowWork, row: ApprovalInstance) -> list[ApprovalInstance]:
     """Return the rows, in memory, that a pending row becomes; the first of them is the row itself.
 
-    Raises `NobodyEligible` when nobody would be asked.
+    Raises `NobodyEligible` when nobody would be asked; a handler may say what the step is called.
     """
+    try:
+        return _expand(work, row)
+    except NobodyEligible as error:
+        names = (handler.describe_step(row) for handler in work.handlers)
+        name = next(filter(None, names), "")
+        message = f"{name}: {error.message}" if name else error.message
+        details = {**error.details, "extra_fields": row.extra_fields}
+        raise NobodyEligible(message, **details) from error
+
+
+def _expand(work: FlowWork, row: ApprovalInstance) -> list[ApprovalInstance]:
     row.status = ApprovalStatus.CURRENT
     row.started_at = timezone.now()
     row.due_at = due_from(row.started_at, row.sla_duration)

@@ -32,7 +32,8 @@ def build_context(
     Besides what was stored with the action: `attachment`, `workflow`, `event` and `action_type`
     (both the `ActionType`), `user`, `delegated_to`, `stage`, `previous_stage`,
     `resubmission_stage`, `pipeline`, `previous_pipeline`, `resubmission_pipeline` (None where it
-    does not apply), `reason`, `stage_complete`, and `idempotency_key`, which stays the same when the action is tried again.
+    does not apply), `reason`, `stage_complete`, and `idempotency_key`, which stays the same when
+    the action is tried again.
 
     `attachment.current_stage` and `attachment.current_pipeline` are those of the event, in memory
     only: to change other fields, save with `update_fields`.

@@ -7,12 +7,13 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from django_workflow_engine.models.base import BilingualName, TemplatePart
+from django_workflow_engine.models.base import BilingualName, ConfiguredPart
 from django_workflow_engine.models.workflow import WorkFlow
 from django_workflow_engine.querysets import PipelineQuerySet
+from django_workflow_engine.schemas import validate_approvals_info
 
 
-class Pipeline(BilingualName, TemplatePart):
+class Pipeline(BilingualName, ConfiguredPart):
     """A phase of a workflow, often a department's; its stages follow one another."""
 
     workflow = models.ForeignKey(
@@ -32,6 +33,8 @@ class Pipeline(BilingualName, TemplatePart):
         "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="+", editable=False
     )
 
+    configuration_fields = ("pipeline_info",)
+
     objects = PipelineQuerySet.as_manager()
 
     class Meta:
@@ -39,6 +42,9 @@ class Pipeline(BilingualName, TemplatePart):
         verbose_name_plural = _("pipelines")
         base_manager_name = "objects"
         ordering = ["order", "pk"]
+
+    def check_configuration(self) -> None:
+        self.pipeline_info = validate_approvals_info(self.pipeline_info)
 
     def template_id(self) -> Any:
         return self.workflow_id

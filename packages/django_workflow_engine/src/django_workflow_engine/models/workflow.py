@@ -10,11 +10,12 @@ from django.utils.translation import gettext_lazy as _
 
 from django_workflow_engine.authorship import current_author_id
 from django_workflow_engine.choices import WorkflowStatus, WorkflowStrategy
-from django_workflow_engine.models.base import BilingualName, TemplatePart
+from django_workflow_engine.models.base import BilingualName, ConfiguredPart
 from django_workflow_engine.querysets import WorkFlowQuerySet, refuse_snapshot
+from django_workflow_engine.schemas import validate_approvals_info
 
 
-class WorkFlow(BilingualName, TemplatePart):
+class WorkFlow(BilingualName, ConfiguredPart):
     """A template that people edit; or a snapshot of one (`is_hidden`), which objects run on."""
 
     # Names a template in settings and files; snapshots have none (NULLs are distinct).
@@ -75,6 +76,8 @@ class WorkFlow(BilingualName, TemplatePart):
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     updated_at = models.DateTimeField(_("updated"), auto_now=True)
 
+    configuration_fields = ("workflow_info",)
+
     objects = WorkFlowQuerySet.as_manager()
 
     class Meta:
@@ -107,6 +110,9 @@ class WorkFlow(BilingualName, TemplatePart):
             return getattr(self, name)
         except AttributeError:
             raise KeyError(name) from None
+
+    def check_configuration(self) -> None:
+        self.workflow_info = validate_approvals_info(self.workflow_info)
 
     def template_id(self) -> Any:
         return self.pk

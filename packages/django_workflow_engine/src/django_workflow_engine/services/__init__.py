@@ -19,6 +19,7 @@ from django_workflow_engine.services.progress import (
 from django_workflow_engine.services.publish import publish_version
 from django_workflow_engine.services.registration import register_model_for_workflow, workflows_for
 from django_workflow_engine.services.start import start_workflow_for_object
+from django_workflow_engine.services.validation import validate_completeness
 from django_workflow_engine.services.version_list import Version, versions_of
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "publish_version",
     "register_model_for_workflow",
     "start_workflow_for_object",
+    "validate_completeness",
     "versions_of",
     "workflows_for",
 ]

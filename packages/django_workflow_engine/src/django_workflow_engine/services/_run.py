@@ -12,8 +12,9 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import router
 from django.db.models import Model
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
-from approval_workflow.models import ApprovalFlow
+from approval_workflow.models import ApprovalFlow, ApprovalInstance
 from django_workflow_engine.actions import outbox
 from django_workflow_engine.choices import (
     ActionExecutionMode,
@@ -21,8 +22,10 @@ from django_workflow_engine.choices import (
     AttachmentStatus,
     StageOutcome,
 )
-from django_workflow_engine.definition import StageDefinition, WorkflowDefinition, definition_of
+from django_workflow_engine.definition import PlaceDefinition, WorkflowDefinition, definition_of
+from django_workflow_engine.exceptions import UnknownStage
 from django_workflow_engine.models import ActionExecution, StageRun, WorkflowAttachment
+from django_workflow_engine.services._steps import Case
 from django_workflow_engine.services._target import TargetFields
 
 
@@ -68,20 +71,36 @@ class Run:
         content_type = ContentType.objects.get_for_id(self.attachment.content_type_id)
         return TargetFields(content_type, self.using)
 
-    @property
-    def stage(self) -> StageDefinition:
-        """The stage that the object is at."""
-        return self.definition.stage(self.attachment.current_stage_id)
+    @cached_property
+    def case(self) -> Case:
+        """What steps are built for."""
+        attachment = self.attachment
+        return Case(lambda: self.target or attachment.target, lambda: attachment.started_by)
 
-    def emit(self, event: ActionType, stage: StageDefinition, **context: Any) -> None:
-        """Make the actions due that follow the event at this stage."""
+    @property
+    def place(self) -> PlaceDefinition:
+        """The place that the object is at; raises `UnknownStage` where it is at none."""
+        place = self.definition.current(self.attachment)
+        if place is None:
+            raise UnknownStage(_("The object is at no place of its workflow."))
+        return place
+
+    def place_of(self, instance: ApprovalInstance) -> PlaceDefinition:
+        """The place that a step belongs to, where it says so, else that which the object is at.
+
+        A track that is not waited for may be decided when the object has moved on.
+        """
+        return self.definition.named_in(instance.extra_fields) or self.place
+
+    def emit(self, event: ActionType, place: PlaceDefinition, **context: Any) -> None:
+        """Make the actions due that follow the event at this place."""
         due = outbox.due_actions(
             self.attachment,
             event,
-            self.definition.actions(event, stage.id),
+            self.definition.actions(event, place.id),
             transition=self._transition,
             position=self._events,
-            context={"stage_id": stage.id, "pipeline_id": stage.pipeline.id, **context},
+            context={"stage_id": place.stage_id, "pipeline_id": place.pipeline_id, **context},
         )
         self._events += len(due)
         self._due += due
@@ -89,24 +108,30 @@ class Run:
             # Actions that run at once must find everything written.
             self.save()
 
-    def enter(self, stage: StageDefinition, *, round_number: int) -> None:
-        """Put the object at a stage."""
+    def enter(self, place: PlaceDefinition, *, round_number: int) -> None:
+        """Put the object at a place."""
         attachment = self.attachment
-        following = self.definition.after(stage.id)
+        following = self.definition.after(place.id)
         attachment.status = AttachmentStatus.IN_PROGRESS
-        attachment.current_stage_id = stage.id
-        attachment.current_pipeline_id = stage.pipeline.id
-        attachment.next_stage_id = following.id if following is not None else None
-        self._entered = StageRun(stage_id=stage.id, round=round_number, entered_at=timezone.now())
+        attachment.current_stage_id = place.stage_id
+        attachment.current_pipeline_id = place.pipeline_id
+        attachment.next_stage_id = following.stage_id if following is not None else None
+        self._entered = StageRun(
+            stage_id=place.stage_id,
+            pipeline_id=place.pipeline_id,
+            round=round_number,
+            entered_at=timezone.now(),
+        )
         self._changed = True
-        self.fields.stage(stage.name_en)
+        # The workflow itself is no part of the way that the object goes.
+        self.fields.stage(place.name_en if place.pipeline is not None else "")
 
     def leave(self, outcome: StageOutcome) -> None:
-        """Take the object from its stage."""
+        """Take the object from its place."""
         self._left = outcome
 
     def end(self, status: AttachmentStatus, outcome: StageOutcome) -> None:
-        """End the run; the stage it ended at stays on record in the stage visits."""
+        """End the run; the place it ended at stays on record in the visits."""
         self.leave(outcome)
         attachment = self.attachment
         attachment.status = status

@@ -6,16 +6,28 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.db.models import Model
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from approval_workflow.choices import Action
 from approval_workflow.exceptions import InvalidDelegate, InvalidInput
 from approval_workflow.services import advance_flow
-from django_workflow_engine.definition import definition_of
-from django_workflow_engine.exceptions import NotAttached, UnknownStage
+from django_workflow_engine.choices import WorkflowStrategy
+from django_workflow_engine.definition import PlaceDefinition, WorkflowDefinition, definition_of
+from django_workflow_engine.exceptions import NotAttached, UnknownPipeline, UnknownStage
 from django_workflow_engine.models import WorkflowAttachment
-from django_workflow_engine.services._steps import build_steps
+from django_workflow_engine.services._steps import Case, build_steps
 from django_workflow_engine.services.cancel import cancel_attachment
 from django_workflow_engine.services.progress import get_workflow_attachment
+
+# What is missing where resubmission does not say how far back it goes.
+PLACE_NEEDED: Mapping[str, Any] = {
+    WorkflowStrategy.STAGE.value: gettext_lazy(
+        "stage_id: resubmission needs the stage to go back to."
+    ),
+    WorkflowStrategy.PIPELINE.value: gettext_lazy(
+        "pipeline_id: resubmission needs the pipeline to go back to."
+    ),
+}
 
 
 def act_on_object(
@@ -26,6 +38,7 @@ def act_on_object(
     reason: str = "",
     form_data: Mapping[str, Any] | None = None,
     stage_id: Any = None,
+    pipeline_id: Any = None,
     user_id: Any = None,
     idempotency_key: str | None = None,
     expected_version: int | None = None,
@@ -33,9 +46,10 @@ def act_on_object(
     """Let `user` act on the step of the object that waits for them; return the attachment after it.
 
     `action` as in `advance_flow`. Resubmission takes `stage_id`, the stage to go back to (its key
-    in the template or in the snapshot); delegation takes `user_id`, the key of who takes over.
+    in the template or in the snapshot), or `pipeline_id` where pipelines ask people; where the
+    workflow itself asks, it takes neither. Delegation takes `user_id`, the key of who takes over.
 
-    Raises what `advance_flow` raises, `NotAttached` and `UnknownStage`.
+    Raises what `advance_flow` raises, `NotAttached`, `UnknownStage` and `UnknownPipeline`.
     """
     attachment = get_workflow_attachment(obj)
     if attachment is None or attachment.flow_id is None:
@@ -45,7 +59,7 @@ def act_on_object(
     if meant is Action.APPROVE:
         arguments["form_data"] = form_data
     elif meant is Action.RESUBMIT:
-        arguments["resubmission_steps"] = _steps_back_to(attachment, stage_id)
+        arguments["resubmission_steps"] = _steps_back_to(attachment, obj, stage_id, pipeline_id)
     elif meant is Action.DELEGATE:
         arguments["delegate_to"] = _delegate(user_id)
     advance_flow(
@@ -73,19 +87,50 @@ def cancel_workflow(obj: Model, user: Any = None, *, reason: str = "") -> Workfl
     return _after(attachment, obj)
 
 
-def _steps_back_to(attachment: WorkflowAttachment, stage_id: Any) -> list[dict[str, Any]]:
-    if stage_id is None:
-        raise InvalidInput(_("stage_id: resubmission needs the stage to go back to."))
+def _steps_back_to(
+    attachment: WorkflowAttachment, obj: Model, stage_id: Any, pipeline_id: Any
+) -> list[dict[str, Any]]:
     definition = definition_of(attachment)
-    stage = definition.resolve(stage_id)
-    current = attachment.current_stage_id
-    if current is not None and definition.position(stage.id) > definition.position(current):
-        raise UnknownStage(
-            _("stage_id: '%(stage)s' comes after the current stage; resubmission goes back.")
-            % {"stage": stage.name_en},
-            stage=stage.id,
+    place = _place_named(definition, stage_id, pipeline_id)
+    current = definition.current(attachment)
+    if current is not None and definition.position(place.id) > definition.position(current.id):
+        _refuse_going_forward(place)
+    return build_steps(place, Case(lambda: obj, lambda: attachment.started_by))
+
+
+def _place_named(
+    definition: WorkflowDefinition, stage_id: Any, pipeline_id: Any
+) -> PlaceDefinition:
+    """The place to go back to: named by the argument that the workflow's strategy takes."""
+    given = {"stage_id": stage_id, "pipeline_id": pipeline_id}
+    wanted = f"{definition.strategy}_id"
+    for name, key in given.items():
+        if key is not None and name != wanted:
+            raise InvalidInput(
+                _("%(argument)s: this workflow does not ask people there.") % {"argument": name}
+            )
+    if definition.strategy == WorkflowStrategy.WORKFLOW:
+        return definition.first
+    if given[wanted] is None:
+        raise InvalidInput(str(PLACE_NEEDED[definition.strategy]))
+    return definition.resolve(given[wanted])
+
+
+def _refuse_going_forward(place: PlaceDefinition) -> None:
+    names = {"stage": place.name_en, "pipeline": place.name_en}
+    if place.stage_id is None:
+        raise UnknownPipeline(
+            _(
+                "pipeline_id: '%(pipeline)s' comes after the current pipeline;"
+                " resubmission goes back."
+            )
+            % names,
+            pipeline=place.id,
         )
-    return build_steps(stage)
+    raise UnknownStage(
+        _("stage_id: '%(stage)s' comes after the current stage; resubmission goes back.") % names,
+        stage=place.id,
+    )
 
 
 def _delegate(user_id: Any) -> Any:

@@ -13,11 +13,10 @@ from django.utils.translation import gettext as _
 from approval_workflow.exceptions import FlowAlreadyOpen, InvalidInput
 from django_workflow_engine.choices import AttachmentStatus, WorkflowStatus
 from django_workflow_engine.conf import settings
-from django_workflow_engine.definition import completeness_errors, definition_of
+from django_workflow_engine.definition import definition_of
 from django_workflow_engine.exceptions import (
     AlreadyAttached,
     ModelNotEnabled,
-    WorkflowIncomplete,
     WorkflowNotActive,
 )
 from django_workflow_engine.models import WorkFlow, WorkflowAttachment
@@ -25,6 +24,7 @@ from django_workflow_engine.services._permissions import require_permission_to_s
 from django_workflow_engine.services._run import Run, write_database
 from django_workflow_engine.services._target import as_before_on_error
 from django_workflow_engine.services.start import begin
+from django_workflow_engine.services.validation import require_complete
 from django_workflow_engine.versions import current_snapshot
 
 
@@ -114,9 +114,7 @@ def _attach(wanted: Wanted, using: str) -> WorkflowAttachment:
         status=AttachmentStatus.NOT_STARTED,
         metadata=wanted.metadata,
     )
-    errors = completeness_errors(definition_of(attachment))
-    if errors:
-        raise WorkflowIncomplete(errors)
+    require_complete(definition_of(attachment))
     if wanted.auto_start:
         begin(Run(attachment, using, target=wanted.obj), wanted.obj, wanted.user)
     else:

@@ -32,7 +32,8 @@ def get_workflow_progress(workflow: WorkFlow, obj: Model) -> dict[str, Any]:
 
     Keys: `status` (an `AttachmentStatus` value, "not_started" without an attachment),
     `progress_percentage` (completed stages of all, 0 to 100), `completed_stages`, `total_stages`,
-    `current_stage`, `current_pipeline` and `next_stage` (English names, or None).
+    `current_stage`, `current_pipeline` and `next_stage` (English names, or None). Where pipelines,
+    or the workflow itself, ask people, what counts as a stage here is one of those.
     """
     attachment = get_workflow_attachment(obj)
     if attachment is None or workflow.pk not in (
@@ -49,13 +50,11 @@ def attachment_progress(attachment: WorkflowAttachment) -> dict[str, Any]:
     Keys as in `get_workflow_progress`.
     """
     definition = definition_of(attachment)
-    total = len(definition.stages)
+    total = len(definition.places)
+    current = definition.current(attachment)
+    done = definition.position(current.id) if current is not None else 0
     if attachment.status == AttachmentStatus.COMPLETED:
         done = total
-    elif attachment.current_stage_id is None:
-        done = 0
-    else:
-        done = definition.position(attachment.current_stage_id)
     return _progress(attachment.status, done, total, attachment)
 
 

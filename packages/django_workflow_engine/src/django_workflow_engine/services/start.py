@@ -1,5 +1,7 @@
-"""Put an attached object at the first stage."""
+"""Put an attached object at the first place of its workflow."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.db import transaction
@@ -7,14 +9,17 @@ from django.db.models import Model
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from approval_workflow.exceptions import NobodyEligible
 from approval_workflow.services import start_flow
 from django_workflow_engine.choices import ActionType, AttachmentStatus
+from django_workflow_engine.definition import WorkflowDefinition
 from django_workflow_engine.exceptions import NotAttached
 from django_workflow_engine.models import WorkflowAttachment
 from django_workflow_engine.services._permissions import require_permission_to_start
 from django_workflow_engine.services._run import Run, write_database
-from django_workflow_engine.services._steps import build_steps
+from django_workflow_engine.services._steps import build_steps, step_label
 from django_workflow_engine.services._target import as_before_on_error
+from django_workflow_engine.services.validation import require_complete
 
 
 def start_workflow_for_object(obj: Model, user: Any = None) -> WorkflowAttachment:
@@ -40,15 +45,29 @@ def start_workflow_for_object(obj: Model, user: Any = None) -> WorkflowAttachmen
 
 
 def begin(run: Run, obj: Model, user: Any) -> None:
-    """Start the flow of the first stage and write the attachment, inside a transaction."""
+    """Start the flow of the first place and write the attachment, inside a transaction."""
+    require_complete(run.definition)
     first = run.definition.first
     attachment = run.attachment
-    attachment.flow = start_flow(obj, build_steps(first), started_by=user)
     attachment.started_by = user
     attachment.started_at = timezone.now()
+    with _naming_the_place(run.definition):
+        attachment.flow = start_flow(obj, build_steps(first, run.case), started_by=user)
     run.enter(first, round_number=1)
     run.fields.started()
     # Written first: the actions that are due belong to an attachment that exists.
     run.save()
     run.emit(ActionType.ON_WORKFLOW_START, first, user_id=user.pk if user else None)
     run.save()
+
+
+@contextmanager
+def _naming_the_place(definition: WorkflowDefinition) -> Iterator[None]:
+    """Name the approval for which nobody is eligible: the flow that starts has no handler yet."""
+    try:
+        yield
+    except NobodyEligible as error:
+        label = step_label(definition, error.details.get("extra_fields") or {})
+        if not label:
+            raise
+        raise NobodyEligible(f"{label}: {error.message}", **error.details) from error

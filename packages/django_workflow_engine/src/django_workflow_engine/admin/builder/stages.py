@@ -77,7 +77,7 @@ class StageForm(NestedForm):
             "approvals": [row.stored() for row in rows],
         }
         try:
-            self.instance.stage_info = validate_stage_info(info)
+            self.instance.stage_info = validate_stage_info(info, self.instance.form_info)
         except InvalidConfiguration as error:
             for path, message in error.errors.items():
                 self._add_info_error(path, message, rows)
