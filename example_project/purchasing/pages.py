@@ -63,4 +63,4 @@ def _administrator(users: dict[str, User]) -> list[Account]:
 
 
 def _role_of(user: User) -> str:
-    return user.role.local_name if user.role else ""
+    return str(user.role) if user.role else ""

@@ -13,7 +13,7 @@ from django.utils.translation import gettext, override, pgettext
 
 from approval_workflow.choices import ApprovalStatus, FlowStatus
 from config import settings as site
-from purchasing.models import PurchaseRequest
+from purchasing.models import Department, PurchaseRequest, Role
 from support.models import TicketStatus
 from tests.integration.example_site import page_of, person, use_example
 
@@ -87,8 +87,17 @@ def test_a_cancelled_ticket_leaves_cancelled_flows_their_word() -> None:
     assert FlowStatus.CANCELLED.label == ApprovalStatus.CANCELLED.label == "ملغى"
 
 
-@pytest.mark.usefixtures("arabic")
-@pytest.mark.usefixtures("site_formats")
+@pytest.mark.usefixtures("desks", "arabic")
+def test_roles_and_departments_have_arabic_names() -> None:
+    roles = [str(role) for role in Role.objects.all()]
+    departments = [str(department) for department in Department.objects.all()]
+
+    assert roles
+    assert departments
+    assert [name for name in roles + departments if name.isascii()] == []
+
+
+@pytest.mark.usefixtures("site_formats", "arabic")
 def test_date_and_time_have_an_arabic_format() -> None:
     assert formats.get_format("DATETIME_FORMAT") == "j F، Y، g:i A"
 

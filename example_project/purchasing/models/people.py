@@ -38,13 +38,7 @@ class Role(MPTTModel):
         order_insertion_by = ["name"]
 
     def __str__(self) -> str:
-        return self.name
-
-    @property
-    def local_name(self) -> str:
-        """The name in the language that is active, as far as there is one."""
-        arabic = (get_language() or "").startswith("ar")
-        return self.name_ar if arabic and self.name_ar else self.name
+        return _local(self.name, self.name_ar)
 
 
 class Department(models.Model):
@@ -67,7 +61,13 @@ class Department(models.Model):
         ordering = ["name"]
 
     def __str__(self) -> str:
-        return self.name
+        return _local(self.name, self.name_ar)
+
+
+def _local(name: str, name_ar: str) -> str:
+    """Return the name in the language that is active, as far as there is one."""
+    arabic = (get_language() or "").startswith("ar")
+    return name_ar if arabic and name_ar else name
 
 
 class User(AbstractUser):
