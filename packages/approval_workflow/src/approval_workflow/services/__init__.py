@@ -8,6 +8,7 @@ from approval_workflow.services.claim import claim, release
 from approval_workflow.services.delegate import delegate
 from approval_workflow.services.escalate import escalate
 from approval_workflow.services.extend import extend_flow
+from approval_workflow.services.preview import StepPreview, preview_steps
 from approval_workflow.services.purge import purge_flows
 from approval_workflow.services.reassign import reassign
 from approval_workflow.services.reject import reject
@@ -18,6 +19,7 @@ from approval_workflow.services.timeouts import SweepResult, process_deadlines, 
 
 __all__ = [
     "BulkResult",
+    "StepPreview",
     "SweepResult",
     "advance_flow",
     "advance_many",
@@ -28,6 +30,7 @@ __all__ = [
     "end_substitution",
     "escalate",
     "extend_flow",
+    "preview_steps",
     "process_deadlines",
     "purge_flows",
     "reassign",

@@ -10,7 +10,7 @@ from approval_workflow.choices import ApprovalStatus, EventKind
 from approval_workflow.deadlines import due_from
 from approval_workflow.exceptions import NobodyEligible, StepAlreadyProcessed
 from approval_workflow.models import ApprovalInstance
-from approval_workflow.permissions import excluded_people, is_excluded
+from approval_workflow.permissions import excluded_people
 from approval_workflow.roles import RoleRef
 from approval_workflow.services._builder import build_for
 from approval_workflow.services._locking import FlowWork
@@ -53,7 +53,7 @@ def expand(work: FlowWork, row: ApprovalInstance) -> list[ApprovalInstance]:
     Raises `NobodyEligible` when nobody would be asked; a handler may say what the step is called.
     """
     try:
-        return _expand(work, row)
+        return _expand(row)
     except NobodyEligible as error:
         names = (handler.describe_step(row) for handler in work.handlers)
         name = next(filter(None, names), "")
@@ -62,21 +62,22 @@ def expand(work: FlowWork, row: ApprovalInstance) -> list[ApprovalInstance]:
         raise NobodyEligible(message, **details) from error
 
 
-def _expand(work: FlowWork, row: ApprovalInstance) -> list[ApprovalInstance]:
+def _expand(row: ApprovalInstance) -> list[ApprovalInstance]:
     row.status = ApprovalStatus.CURRENT
     row.started_at = timezone.now()
     row.due_at = due_from(row.started_at, row.sla_duration)
     if not row.has_strategy:
-        _require_eligible(row)
+        require_not_excluded(row, excluded_people(row))
         return [row]
-    first, *others = _ask(work, row)
+    strategy, selection = selection_for(row, excluded_people(row))
+    first, *others = require_enough(row, eligible(selection, strategy.ask(selection)))
     row.assigned_to, row.voice = first.user, first.voice
     return [row, *(build_for(row, asked.user, voice=asked.voice) for asked in others)]
 
 
-def _require_eligible(row: ApprovalInstance) -> None:
+def require_not_excluded(row: ApprovalInstance, excluded: frozenset[Any]) -> None:
     """Refuse to open a step whose one person separation of duties keeps out."""
-    if is_excluded(row, row.assigned_to):
+    if row.assigned_to_id in excluded:
         raise NobodyEligible(
             _("Step %(step)s cannot open: separation of duties keeps %(person)s out of it.")
             % {"step": row.step_number, "person": row.assigned_to},
@@ -84,11 +85,15 @@ def _require_eligible(row: ApprovalInstance) -> None:
         )
 
 
-def _ask(work: FlowWork, row: ApprovalInstance) -> Sequence[Asked]:
-    strategy = strategy_of(row)
-    role = RoleRef.of_step(row)
-    asked = _eligible(strategy, Selection(work.flow, row, role, excluded_people(row)))
-    voices = len({person.voice or -index for index, person in enumerate(asked, start=1)})
+def selection_for(row: ApprovalInstance, excluded: frozenset[Any]) -> tuple[Strategy, Selection]:
+    """Return the strategy of a row, and what it sees."""
+    return strategy_of(row), Selection(row.flow, row, RoleRef.of_step(row), excluded)
+
+
+def require_enough(row: ApprovalInstance, asked: Sequence[Asked]) -> Sequence[Asked]:
+    """Return those who are asked; raise `NobodyEligible` when they cannot satisfy the step."""
+    strategy, role = strategy_of(row), RoleRef.of_step(row)
+    voices = voices_of(asked)
     if not asked:
         raise NobodyEligible(
             _("Step %(step)s cannot open: there is nobody eligible (%(strategy)s, %(role)s).")
@@ -109,10 +114,15 @@ def _ask(work: FlowWork, row: ApprovalInstance) -> Sequence[Asked]:
     return asked
 
 
-def _eligible(strategy: Strategy, selection: Selection) -> list[Asked]:
-    """Those whom the strategy asks, each once, without those who may not act."""
+def voices_of(asked: Sequence[Asked]) -> int:
+    """Return how many answers those asked give."""
+    return len({person.voice or -index for index, person in enumerate(asked, start=1)})
+
+
+def eligible(selection: Selection, found: Iterable[Asked]) -> list[Asked]:
+    """Return those whom the strategy has found, each once, without those who may not act."""
     people: dict[Any, Asked] = {}
-    for asked in strategy.ask(selection):
+    for asked in found:
         if selection.is_eligible(asked.user):
             people.setdefault(asked.user.pk, asked)
     return list(people.values())

@@ -85,6 +85,10 @@ class Strategy(ABC):
         """Return who is asked, with their voices; empty means that nobody is eligible."""
         return [Asked(user) for user in self.select(selection)]
 
+    def preview(self, selection: Selection) -> Sequence[Asked]:
+        """Return who might be asked, without recording a turn: all from whom one is picked."""
+        return self.ask(selection)
+
     @abstractmethod
     def select(self, selection: Selection) -> Sequence[Any]:
         """Return the users who are asked; an empty answer means that nobody is eligible."""

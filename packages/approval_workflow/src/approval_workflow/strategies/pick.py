@@ -10,7 +10,7 @@ from django.db.models import Count, Q
 from approval_workflow.choices import ApprovalStatus, RoleSelectionStrategy
 from approval_workflow.conf import settings
 from approval_workflow.exceptions import ApprovalMisconfigured
-from approval_workflow.strategies.base import Selection, Strategy
+from approval_workflow.strategies.base import Asked, Selection, Strategy
 from approval_workflow.strategies.turns import take_turn
 from approval_workflow.types import StepRules
 
@@ -22,7 +22,14 @@ class OneHolder(Strategy):
         return 1
 
 
-class RoundRobin(OneHolder):
+class OneOfThem(OneHolder):
+    """Base of the strategies whose choice cannot be told before it is made."""
+
+    def preview(self, selection: Selection) -> Sequence[Asked]:
+        return [Asked(user) for user in selection.holders()]
+
+
+class RoundRobin(OneOfThem):
     """The holder whose last turn in this role is longest ago."""
 
     value = RoleSelectionStrategy.ROUND_ROBIN.value
@@ -33,7 +40,7 @@ class RoundRobin(OneHolder):
         return [take_turn(selection.require_role(), candidates)] if candidates else []
 
 
-class Random(OneHolder):
+class Random(OneOfThem):
     """Any of the holders, by chance."""
 
     value = RoleSelectionStrategy.RANDOM.value

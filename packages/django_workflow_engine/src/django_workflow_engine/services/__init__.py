@@ -10,6 +10,7 @@ from django_workflow_engine.services.data import (
     get_workflow_statistics,
 )
 from django_workflow_engine.services.delete import delete_workflow
+from django_workflow_engine.services.preview import ApproverPreview, preview_approvers
 from django_workflow_engine.services.progress import (
     attachment_progress,
     get_current_stage,
@@ -23,6 +24,7 @@ from django_workflow_engine.services.validation import validate_completeness
 from django_workflow_engine.services.version_list import Version, versions_of
 
 __all__ = [
+    "ApproverPreview",
     "Version",
     "act_on_object",
     "attach_workflow_to_object",
@@ -37,6 +39,7 @@ __all__ = [
     "get_workflow_pipeline_structure",
     "get_workflow_progress",
     "get_workflow_statistics",
+    "preview_approvers",
     "publish_version",
     "register_model_for_workflow",
     "start_workflow_for_object",
