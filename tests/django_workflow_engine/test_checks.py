@@ -120,6 +120,17 @@ def test_misspelt_settings_at_the_top_level(settings):
     assert ids() == {"django_workflow_engine.W004"}
 
 
+@pytest.mark.parametrize("path", ["no.such.function", "nodots", None, "tests.urls.urlpatterns"])
+def test_a_resolver_that_cannot_be_called(settings, path):
+    settings.DJANGO_WORKFLOW_ENGINE = {"ASSIGNMENT_RESOLVERS": {"owner": path}}
+    assert ids() == {"django_workflow_engine.E018"}
+
+
+def test_resolvers_that_are_no_dictionary(settings):
+    settings.DJANGO_WORKFLOW_ENGINE = {"ASSIGNMENT_RESOLVERS": ["owner"]}
+    assert ids() == {"django_workflow_engine.E011"}
+
+
 @pytest.mark.parametrize("path", ["no.such.function", "nodots"])
 def test_a_sender_that_cannot_be_imported(settings, path):
     settings.WORKFLOW_SEND_EMAIL_FUNCTION = path

@@ -34,7 +34,7 @@ HANDLER = "django_workflow_engine.handlers.WorkflowApprovalHandler"
 LISTS = ("ENABLED_MODELS", "ALLOWED_ACTION_MODULES", "CREATOR_FIELDS")
 # Dictionaries whose keys are models.
 BY_MODEL = ("MODEL_WORKFLOW_MAPPINGS", "AUTO_START_WORKFLOWS")
-DICTIONARIES = (*BY_MODEL, "PERMISSIONS")
+DICTIONARIES = (*BY_MODEL, "PERMISSIONS", "ASSIGNMENT_RESOLVERS")
 MODEL_HINT = "Name the model as 'app.Model' and install its app."
 
 
@@ -62,6 +62,7 @@ def check_settings(
         *_department_model(),
         *_action_execution(),
         *_send_email_function(),
+        *_assignment_resolvers(configured),
         *_mapped_slugs(configured),
         *_auto_start_rules(configured),
         *_handler_listed(),
@@ -180,6 +181,21 @@ def _send_email_function() -> Iterator[checks.CheckMessage]:
             hint="Name a function send_email(name, email, subject, context, user=None).",
             id="django_workflow_engine.E008",
         )
+
+
+def _assignment_resolvers(configured: Mapping[str, Any]) -> Iterator[checks.CheckMessage]:
+    for name, path in _dictionary(configured, "ASSIGNMENT_RESOLVERS").items():
+        try:
+            usable = isinstance(path, str) and callable(import_string(path))
+        except ImportError:
+            usable = False
+        if not usable:
+            yield checks.Error(
+                f"{SETTING}['ASSIGNMENT_RESOLVERS'][{name!r}] = {path!r} is no function that can be"
+                " imported.",
+                hint="Name a function f(obj, user) that returns users, a user or None.",
+                id="django_workflow_engine.E018",
+            )
 
 
 def _mapped_slugs(configured: Mapping[str, Any]) -> Iterator[checks.CheckMessage]:
