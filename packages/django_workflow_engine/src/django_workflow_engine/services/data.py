@@ -2,20 +2,33 @@
 
 Each function takes three statements at most, however many workflows, pipelines and stages there
 are. Lists and statistics are about templates; the snapshots that objects run on are not counted.
+
+Approvals count at the level where the workflow's strategy asks people. Where that is not the stage,
+pipelines, or the workflow, have the keys that say so: `approvals_count`, `has_approvals` and
+`approval_configuration`.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 from django.db.models import Prefetch, QuerySet
 
 from approval_workflow.choices import RoleSelectionStrategy
 from approval_workflow.strategies import all_strategies
-from django_workflow_engine.choices import ApprovalTypes, WorkflowStatus
+from django_workflow_engine.choices import ApprovalTypes, WorkflowStatus, WorkflowStrategy
 from django_workflow_engine.models import Pipeline, Stage, WorkFlow
 
 Data = dict[str, Any]
+Place = WorkFlow | Pipeline | Stage
+
+# Where people are asked, by the row: the strategy that says so, and the field that says whom.
+INFO_OF: Mapping[type[Place], tuple[str, str]] = {
+    WorkFlow: (WorkflowStrategy.WORKFLOW.value, "workflow_info"),
+    Pipeline: (WorkflowStrategy.PIPELINE.value, "pipeline_info"),
+    Stage: (WorkflowStrategy.STAGE.value, "stage_info"),
+}
 
 
 def get_detailed_workflow_data(
@@ -50,27 +63,16 @@ def get_workflow_pipeline_structure(workflow_id: Any) -> Data:
     """Return `pipelines` with their `stages`, as a diagram needs them.
 
     A pipeline has `id`, `name_en` and `stages`; a stage `id`, `name_en`, `color` (empty where none
-    is set) and `approvals_count`. Raises `WorkFlow.DoesNotExist`.
+    is set) and `approvals_count`, which pipelines, or the answer itself, have where those ask.
+    Raises `WorkFlow.DoesNotExist`.
     """
     workflow = _with_stages(WorkFlow.objects.all()).get(pk=workflow_id)
-    return {
-        "pipelines": [
-            {
-                "id": pipeline.pk,
-                "name_en": pipeline.name_en,
-                "stages": [
-                    {
-                        "id": stage.pk,
-                        "name_en": stage.name_en,
-                        "color": stage.stage_info.get("color", ""),
-                        "approvals_count": len(_approvals([stage])),
-                    }
-                    for stage in pipeline.stages.all()
-                ],
-            }
-            for pipeline in workflow.pipelines.all()
-        ]
+    structure: Data = {
+        "pipelines": [_drawn_pipeline(workflow, each) for each in workflow.pipelines.all()]
     }
+    if workflow.strategy == WorkflowStrategy.WORKFLOW:
+        structure["approvals_count"] = len(_own_approvals(workflow, workflow))
+    return structure
 
 
 def get_workflow_approval_summary(workflow_id: Any) -> Data:
@@ -81,12 +83,12 @@ def get_workflow_approval_summary(workflow_id: Any) -> Data:
     `stages_count`, `total_approvals` and `by_type`. Raises `WorkFlow.DoesNotExist`.
     """
     workflow = _with_stages(WorkFlow.objects.all()).get(pk=workflow_id)
-    approvals = _approvals(_stages(workflow))
+    approvals = _approvals(workflow)
     return {
         "total_approvals": len(approvals),
         "by_type": _count(approvals, "approval_type", ApprovalTypes.values),
         "by_strategy": _count(approvals, "role_selection_strategy", RoleSelectionStrategy.values),
-        "by_pipeline": [_pipeline_summary(pipeline) for pipeline in workflow.pipelines.all()],
+        "by_pipeline": [_pipeline_summary(workflow, each) for each in workflow.pipelines.all()],
     }
 
 
@@ -119,10 +121,29 @@ def _with_stages(workflows: Any) -> "QuerySet[WorkFlow]":
     return found.prefetch_related(Prefetch("pipelines", queryset=pipelines))
 
 
+def _drawn_pipeline(workflow: WorkFlow, pipeline: Pipeline) -> Data:
+    drawn: Data = {
+        "id": pipeline.pk,
+        "name_en": pipeline.name_en,
+        "stages": [
+            {
+                "id": stage.pk,
+                "name_en": stage.name_en,
+                "color": stage.stage_info.get("color", ""),
+                "approvals_count": len(_own_approvals(workflow, stage)),
+            }
+            for stage in pipeline.stages.all()
+        ],
+    }
+    if workflow.strategy == WorkflowStrategy.PIPELINE:
+        drawn["approvals_count"] = len(_own_approvals(workflow, pipeline))
+    return drawn
+
+
 def _detailed(workflow: WorkFlow, strategies: Mapping[str, str]) -> Data:
     pipelines = list(workflow.pipelines.all())
     stages = _stages(workflow)
-    return {
+    detailed = {
         "id": workflow.pk,
         "name_en": workflow.name_en,
         "name_ar": workflow.name_ar,
@@ -131,30 +152,44 @@ def _detailed(workflow: WorkFlow, strategies: Mapping[str, str]) -> Data:
         "is_active": workflow.is_active,
         "pipelines_count": len(pipelines),
         "total_stages_count": len(stages),
-        "pipelines": [_detailed_pipeline(pipeline, strategies) for pipeline in pipelines],
+        "pipelines": [_detailed_pipeline(workflow, each, strategies) for each in pipelines],
         "workflow_summary": {
             "total_pipelines": len(pipelines),
             "total_stages": len(stages),
-            "total_approvals": len(_approvals(stages)),
+            "total_approvals": len(_approvals(workflow)),
         },
     }
+    if workflow.strategy == WorkflowStrategy.WORKFLOW:
+        detailed |= _configuration(workflow, workflow, strategies)
+    return detailed
 
 
-def _detailed_pipeline(pipeline: Pipeline, strategies: Mapping[str, str]) -> Data:
+def _detailed_pipeline(
+    workflow: WorkFlow, pipeline: Pipeline, strategies: Mapping[str, str]
+) -> Data:
     stages = list(pipeline.stages.all())
-    return {
+    detailed = {
         "id": pipeline.pk,
         "name_en": pipeline.name_en,
         "stages_count": len(stages),
-        "stages": [_detailed_stage(stage, strategies) for stage in stages],
+        "stages": [
+            {
+                "id": stage.pk,
+                "name_en": stage.name_en,
+                **_configuration(workflow, stage, strategies),
+            }
+            for stage in stages
+        ],
     }
+    if workflow.strategy == WorkflowStrategy.PIPELINE:
+        detailed |= _configuration(workflow, pipeline, strategies)
+    return detailed
 
 
-def _detailed_stage(stage: Stage, strategies: Mapping[str, str]) -> Data:
-    approvals = _approvals([stage])
+def _configuration(workflow: WorkFlow, place: Place, strategies: Mapping[str, str]) -> Data:
+    """Whom a place asks, in numbers and in full."""
+    approvals = _own_approvals(workflow, place)
     return {
-        "id": stage.pk,
-        "name_en": stage.name_en,
         "approvals_count": len(approvals),
         "has_approvals": bool(approvals),
         "approval_configuration": {
@@ -174,13 +209,12 @@ def _with_displays(approval: Mapping[str, Any], strategies: Mapping[str, str]) -
     return {**approval, **displays}
 
 
-def _pipeline_summary(pipeline: Pipeline) -> Data:
-    stages = list(pipeline.stages.all())
-    approvals = _approvals(stages)
+def _pipeline_summary(workflow: WorkFlow, pipeline: Pipeline) -> Data:
+    approvals = _pipeline_approvals(workflow, pipeline)
     return {
         "id": pipeline.pk,
         "name_en": pipeline.name_en,
-        "stages_count": len(stages),
+        "stages_count": len(pipeline.stages.all()),
         "total_approvals": len(approvals),
         "by_type": _count(approvals, "approval_type", ApprovalTypes.values),
     }
@@ -188,6 +222,7 @@ def _pipeline_summary(pipeline: Pipeline) -> Data:
 
 def _overview(workflows: Sequence[WorkFlow]) -> Data:
     totals = _totals(workflows)
+    in_stages = [each for each in workflows if each.strategy == WorkflowStrategy.STAGE]
     return {
         "total_workflows": totals["workflows"],
         "active_workflows": totals["active_workflows"],
@@ -196,18 +231,17 @@ def _overview(workflows: Sequence[WorkFlow]) -> Data:
         "total_approvals": totals["approvals"],
         "avg_pipelines_per_workflow": _average(totals["pipelines"], totals["workflows"]),
         "avg_stages_per_workflow": _average(totals["stages"], totals["workflows"]),
-        "avg_approvals_per_stage": _average(totals["approvals"], totals["stages"]),
+        "avg_approvals_per_stage": _average(_totals(in_stages)["approvals"], totals["stages"]),
     }
 
 
 def _totals(workflows: Sequence[WorkFlow]) -> dict[str, int]:
-    stages = [stage for workflow in workflows for stage in _stages(workflow)]
     return {
         "workflows": len(workflows),
         "active_workflows": sum(_is_active(workflow) for workflow in workflows),
         "pipelines": sum(len(workflow.pipelines.all()) for workflow in workflows),
-        "stages": len(stages),
-        "approvals": len(_approvals(stages)),
+        "stages": sum(len(_stages(workflow)) for workflow in workflows),
+        "approvals": sum(len(_approvals(workflow)) for workflow in workflows),
     }
 
 
@@ -240,8 +274,21 @@ def _stages(workflow: WorkFlow) -> list[Stage]:
     return [stage for pipeline in workflow.pipelines.all() for stage in pipeline.stages.all()]
 
 
-def _approvals(stages: Iterable[Stage]) -> list[Data]:
-    return [approval for stage in stages for approval in stage.stage_info.get("approvals", ())]
+def _approvals(workflow: WorkFlow) -> list[Data]:
+    """All approvals that the workflow asks for."""
+    of_pipelines = (_pipeline_approvals(workflow, each) for each in workflow.pipelines.all())
+    return [*_own_approvals(workflow, workflow), *chain.from_iterable(of_pipelines)]
+
+
+def _pipeline_approvals(workflow: WorkFlow, pipeline: Pipeline) -> list[Data]:
+    of_stages = (_own_approvals(workflow, stage) for stage in pipeline.stages.all())
+    return [*_own_approvals(workflow, pipeline), *chain.from_iterable(of_stages)]
+
+
+def _own_approvals(workflow: WorkFlow, place: Place) -> list[Data]:
+    """The approvals stored with a row; none where the workflow does not ask at its level."""
+    level, field = INFO_OF[type(place)]
+    return list(getattr(place, field).get("approvals", ())) if level == workflow.strategy else []
 
 
 def _count(approvals: Iterable[Data], key: str, always: Iterable[str]) -> dict[str, int]:
