@@ -196,12 +196,12 @@ def test_conditions_that_the_model_cannot_be_asked_start_nothing(settings, templ
 def test_reading_takes_two_statements_a_batch(statements, rule):
     requests_of(*([1000] * 6))
     counts = []
-    for batch_size in (2, 6):
+    for batch_size in (2, 4):
         with statements() as seen:
             list(start_existing_objects(PurchaseRequest, batch_size=batch_size, dry_run=True))
         counts.append(seen.count)
-    # The rule's workflow, then rows and attachments of each batch, then a batch with nothing in it.
-    assert counts == [1 + 2 * 3 + 1, 1 + 2 + 1]
+    # The rule's workflow, then rows and attachments of each batch; a full one may not be the last.
+    assert counts == [1 + 2 * 3 + 1, 1 + 2 * 2]
 
 
 def test_memory_does_not_grow_with_the_number_of_objects(template):

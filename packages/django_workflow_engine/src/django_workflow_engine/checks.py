@@ -11,6 +11,7 @@ from django.apps import apps as installed_apps
 from django.conf import settings as django_settings
 from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
+from django.db import DatabaseError, connections, router, transaction
 from django.db.models import Model
 from django.utils.module_loading import import_string
 
@@ -29,12 +30,16 @@ from django_workflow_engine.conf import (
     settings,
 )
 from django_workflow_engine.exceptions import WorkflowMisconfigured
+from django_workflow_engine.models import WorkFlow
+from django_workflow_engine.services.references import broken_references
 
 HANDLER = "django_workflow_engine.handlers.WorkflowApprovalHandler"
 LISTS = ("ENABLED_MODELS", "ALLOWED_ACTION_MODULES", "CREATOR_FIELDS")
 # Dictionaries whose keys are models.
 BY_MODEL = ("MODEL_WORKFLOW_MAPPINGS", "AUTO_START_WORKFLOWS")
 DICTIONARIES = (*BY_MODEL, "PERMISSIONS", "ASSIGNMENT_RESOLVERS")
+# Broken references that are told one by one.
+MOST_PROBLEMS = 20
 MODEL_HINT = "Name the model as 'app.Model' and install its app."
 
 
@@ -67,6 +72,26 @@ def check_settings(
         *_auto_start_rules(configured),
         *_handler_listed(),
     ]
+
+
+@checks.register(checks.Tags.database)
+def check_templates(
+    app_configs: Sequence[AppConfig] | None,  # noqa: ARG001
+    databases: Sequence[str] | None = None,
+    **_kwargs: Any,
+) -> list[Any]:
+    """Look for workflows that the settings name and for what workflows name; both may be gone."""
+    using = router.db_for_read(WorkFlow)
+    if using not in (databases or ()):
+        return []
+    try:
+        with transaction.atomic(using=using):
+            if WorkFlow._meta.db_table not in connections[using].introspection.table_names():
+                return []
+            return [*_unknown_slugs(using), *_broken_templates(using)]
+    except (DatabaseError, ImproperlyConfigured):
+        # Not migrated yet, or a setting that has an error of its own.
+        return []
 
 
 def _unknown_keys(configured: Mapping[str, Any]) -> Iterator[checks.CheckMessage]:
@@ -250,4 +275,40 @@ def _handler_listed() -> Iterator[checks.CheckMessage]:
             "Nothing moves workflows on: APPROVAL_HANDLERS does not name the engine's handler.",
             hint=f'Set APPROVAL_HANDLERS = ["{HANDLER}"].',
             id="django_workflow_engine.E010",
+        )
+
+
+def _unknown_slugs(using: str) -> Iterator[checks.CheckMessage]:
+    named = dict.fromkeys(_flat(settings.model_workflow_mappings), "MODEL_WORKFLOW_MAPPINGS")
+    for rule in _flat(settings.auto_start_workflows):
+        named[rule.workflow_slug] = "AUTO_START_WORKFLOWS"
+    templates = WorkFlow.objects.using(using).templates().filter(slug__in=named)
+    known = set(templates.values_list("slug", flat=True))
+    for slug, key in named.items():
+        if slug not in known:
+            yield checks.Warning(
+                f"{SETTING}[{key!r}] names {slug!r}, which is no workflow.",
+                hint="Make the workflow, or import it with import_workflow.",
+                id="django_workflow_engine.W014",
+            )
+
+
+def _flat(by_model: Mapping[str, Sequence[Any]]) -> Iterator[Any]:
+    for values in by_model.values():
+        yield from values
+
+
+def _broken_templates(using: str) -> Iterator[checks.CheckMessage]:
+    problems = list(broken_references(WorkFlow.objects.using(using).templates()))
+    for problem in problems[:MOST_PROBLEMS]:
+        yield checks.Warning(
+            str(problem),
+            hint="Change the workflow; check_workflows looks for more.",
+            id="django_workflow_engine.W015",
+        )
+    if len(problems) > MOST_PROBLEMS:
+        yield checks.Warning(
+            f"{len(problems) - MOST_PROBLEMS} more references of workflows are broken.",
+            hint="check_workflows tells all.",
+            id="django_workflow_engine.W015",
         )

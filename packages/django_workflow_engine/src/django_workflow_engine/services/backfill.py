@@ -14,6 +14,7 @@ from django_workflow_engine.conf import settings
 from django_workflow_engine.exceptions import AlreadyAttached, ModelNotEnabled, WorkflowNotActive
 from django_workflow_engine.models import WorkFlow, WorkflowAttachment
 from django_workflow_engine.recipient_resolver import creator_of
+from django_workflow_engine.services._batches import in_batches
 from django_workflow_engine.services._permissions import require_permission_to_start
 from django_workflow_engine.services._run import write_database
 from django_workflow_engine.services.attach import Wanted, attach
@@ -110,12 +111,9 @@ def _started(
 
 def _without_workflow(rows: "QuerySet[Model]", batch_size: int) -> Iterator[Model]:
     """Yield the objects that no workflow was ever attached to, in the order of their keys."""
-    ordered = rows.order_by("pk")
-    batch = list(ordered[:batch_size])
-    while batch:
+    for batch in in_batches(rows, batch_size):
         attached = _attached_keys(batch)
         yield from (obj for obj in batch if str(obj.pk) not in attached)
-        batch = list(ordered.filter(pk__gt=batch[-1].pk)[:batch_size])
 
 
 def _attached_keys(objects: Sequence[Model]) -> set[str]:
