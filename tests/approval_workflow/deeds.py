@@ -10,6 +10,7 @@ from approval_workflow.services import (
     extend_flow,
     purge_flows,
     reassign,
+    replace_steps,
     start_flow,
 )
 from tests.approval_workflow.flows import by, make_document, make_flow, the_current
@@ -102,6 +103,20 @@ def extend(ann: Any, bob: Any) -> Deed:
     return lambda: extend_flow(flow, [{"assigned_to": bob}, by(role)], user=bob)
 
 
+def replace(ann: Any, bob: Any) -> Deed:
+    role = make_role(2)
+    flow = make_flow(ann, by(role, "consensus"), bob, ann)
+    advance_flow(flow.target, "approved", ann)
+    advance_flow(flow.target, "approved", role.users.first())
+    steps = [{"assigned_to": ann}, by(role, "majority"), by(role), {"assigned_to": bob}]
+    return lambda: replace_steps(flow, steps, bob, reason="New rule")
+
+
+def replace_what_is_open(ann: Any, bob: Any) -> Deed:
+    flow, role = make_flow(ann, bob), make_role(2)
+    return lambda: replace_steps(flow, [by(role), {"assigned_to": bob}])
+
+
 def escalate(ann: Any, bob: Any) -> Deed:
     flow = make_flow(ann)
     return lambda: advance_flow(flow.target, "escalated", ann, escalate_to=bob)
@@ -142,6 +157,8 @@ DEEDS = [
     delegate,
     cancel,
     extend,
+    replace,
+    replace_what_is_open,
     escalate,
     claim_as_newcomer,
     give_to_another,

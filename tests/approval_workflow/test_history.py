@@ -10,7 +10,13 @@ from approval_workflow.choices import EventKind
 from approval_workflow.events import EventRecorder, digest_of, verify_flow
 from approval_workflow.exceptions import HistoryIsAppendOnly
 from approval_workflow.models import ApprovalEvent, ApprovalFlow
-from approval_workflow.services import advance_flow, cancel_flow, extend_flow, start_flow
+from approval_workflow.services import (
+    advance_flow,
+    cancel_flow,
+    extend_flow,
+    replace_steps,
+    start_flow,
+)
 from approval_workflow.utils import timeline
 from tests.approval_workflow.flows import by, make_document, make_flow, verified
 from tests.factories import DynamicFormFactory, UserFactory, make_role
@@ -40,6 +46,7 @@ def story(ann, bob):
     for holder in (first, second, third):
         advance_flow(document, "approved", holder)
     extend_flow(flow, [{"assigned_to": bob}], user=ann)
+    replace_steps(flow, [*steps[1:], {"assigned_to": ann}], reason="R", details={"ü": [1.0, None]})
     advance_flow(document, "approved", ann)
     advance_flow(document, "approved", ann)
     cancel_flow(document, ann, reason="That was enough")

@@ -10,7 +10,7 @@ from approval_workflow.choices import ApprovalStatus
 from approval_workflow.exceptions import ApprovalError
 from approval_workflow.models import ApprovalFlow
 from approval_workflow.permissions import can_user_approve
-from approval_workflow.services import advance_flow, cancel_flow, extend_flow
+from approval_workflow.services import advance_flow, cancel_flow, extend_flow, replace_steps
 from purchasing.models import Role
 from tests.approval_workflow.flows import by, make_flow, verified
 from tests.factories import UserFactory, make_role
@@ -64,6 +64,7 @@ DEEDS = st.one_of(
     st.tuples(st.just("deactivated"), PERSON),
     st.tuples(st.just("activated"), PERSON),
     st.tuples(st.just("extend"), KINDS),
+    st.tuples(st.just("replace"), PLANS, st.booleans(), st.booleans()),
     st.tuples(st.just("cancel")),
 )
 
@@ -82,6 +83,9 @@ def _do(world, name, rest):
         cancel_flow(world.flow)
     elif name == "extend":
         extend_flow(world.flow, [world.step(rest[0], "first")])
+    elif name == "replace":
+        plan, tracks, afresh = rest
+        replace_steps(world.flow, world.steps(plan, tracks=tracks), afresh=afresh)
     elif name in ("leaves", "joins"):
         role = world.role if name == "joins" else None
         User.objects.filter(pk=world.people[rest[0]].pk).exclude(pk=world.boss.pk).update(role=role)

@@ -95,6 +95,7 @@ class EventKind(models.TextChoices):
 
     FLOW_STARTED = "flow_started", _("Started")
     STEPS_ADDED = "steps_added", _("Steps added")
+    STEPS_REPLACED = "steps_replaced", _("Steps replaced")
     STEP_OPENED = "step_opened", _("Step opened")
     CHECKED_IN = "checked_in", _("Checked in")
     APPROVED = "approved", _("Approved")

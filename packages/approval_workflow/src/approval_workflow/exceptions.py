@@ -146,6 +146,12 @@ class NobodyEligible(Conflict):
     code = "nobody_eligible"
 
 
+class NothingLeftToAsk(Conflict):
+    """All that the flow is to ask for is approved already; a change of its steps ends no flow."""
+
+    code = "nothing_left_to_ask"
+
+
 class HistoryIsAppendOnly(ApprovalError, TypeError):
     """Rows of the history cannot be changed or deleted."""
 

@@ -11,6 +11,7 @@ from approval_workflow.choices import EventKind
 
 flow_started = Signal()
 steps_added = Signal()
+steps_replaced = Signal()
 step_opened = Signal()
 step_checked_in = Signal()
 step_approved = Signal()
@@ -30,6 +31,7 @@ flow_cancelled = Signal()
 BY_EVENT_KIND: dict[str, Signal] = {
     EventKind.FLOW_STARTED: flow_started,
     EventKind.STEPS_ADDED: steps_added,
+    EventKind.STEPS_REPLACED: steps_replaced,
     EventKind.STEP_OPENED: step_opened,
     EventKind.CHECKED_IN: step_checked_in,
     EventKind.APPROVED: step_approved,

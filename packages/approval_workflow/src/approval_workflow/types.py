@@ -105,6 +105,19 @@ class StepSpec:
     extra_fields: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replacement:
+    """How many steps `replace_steps` dealt with, and how."""
+
+    # Open or to come, and go on.
+    kept: int
+    # Approved before (or by the votes cast, under a new rule), so that they are not asked for.
+    counted: int
+    # Open or to come, and not asked for any more.
+    cancelled: int
+    added: int
+
+
 @dataclass(frozen=True, slots=True)
 class Permission:
     """Whether somebody may act on a step. True in a boolean context when they may.

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from django.db import router
-from django.db.models import Q
+from django.db.models import Model, Q
 from django.utils.dateparse import parse_duration
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -48,6 +48,13 @@ NO_STAGES_WANTED = gettext_lazy("There are stages, but people are asked in pipel
 NO_PIPELINES_WANTED = gettext_lazy("There are pipelines, but the workflow itself asks people.")
 
 T = TypeVar("T")
+
+# The strategy that asks people at the level of a row, and the field of the row that says whom.
+INFO_OF: Mapping[type[Model], tuple[str, str]] = {
+    WorkFlow: (WorkflowStrategy.WORKFLOW.value, "workflow_info"),
+    Pipeline: (WorkflowStrategy.PIPELINE.value, "pipeline_info"),
+    Stage: (WorkflowStrategy.STAGE.value, "stage_info"),
+}
 
 
 # A level of the inheritance and the key of its row; the last two levels have no key.

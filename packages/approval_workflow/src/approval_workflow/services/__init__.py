@@ -12,6 +12,7 @@ from approval_workflow.services.preview import StepPreview, preview_steps
 from approval_workflow.services.purge import purge_flows
 from approval_workflow.services.reassign import reassign
 from approval_workflow.services.reject import reject
+from approval_workflow.services.replace import replace_steps
 from approval_workflow.services.resubmit import request_resubmission
 from approval_workflow.services.start import start_flow
 from approval_workflow.services.substitute import end_substitution, substitute
@@ -37,6 +38,7 @@ __all__ = [
     "reject",
     "release",
     "remind",
+    "replace_steps",
     "request_resubmission",
     "start_flow",
     "substitute",

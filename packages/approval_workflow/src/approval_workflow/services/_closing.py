@@ -1,5 +1,6 @@
 """Closing rows by conditional updates, so that a row is decided once on any database."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.db.models import QuerySet
@@ -59,8 +60,17 @@ def cancel_unfinished(work: FlowWork) -> int:
     return _cancel(work, ApprovalInstance.objects.filter(flow=work.flow).unfinished())
 
 
+def cancel_rows(work: FlowWork, rows: Iterable[ApprovalInstance]) -> int:
+    """Cancel these rows where they are current or pending; return how many were."""
+    keys = [row.pk for row in rows]
+    return _cancel(work, ApprovalInstance.objects.filter(pk__in=keys).unfinished())
+
+
 def end_flow(work: FlowWork, status: FlowStatus) -> None:
-    """Mark the flow as ended; it is written when the work is saved."""
+    """Mark the flow as ended; it is stored when the work is saved.
+
+    Where handlers listen it is stored at once, so that they can start the object's next flow.
+    """
     work.flow.status = status
     work.flow.is_open = None
     work.flow.completed_at = timezone.now()

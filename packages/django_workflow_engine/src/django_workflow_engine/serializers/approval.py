@@ -19,8 +19,8 @@ class WorkflowApprovalSerializer(serializers.Serializer[Model]):
     """What the person of `context["request"]` decides on the object given as `instance`.
 
     `action` is an action of the core by name, value or verb, in any case. `form_data` goes with an
-    approval, `stage_id` (the template's or the snapshot's) with a request for resubmission,
-    `user_id` with a delegation, `reason` with any of them.
+    approval, `stage_id` (the template's or the snapshot's), or `pipeline_id` where pipelines ask
+    people, with a request for resubmission, `user_id` with a delegation, `reason` with any of them.
 
     `save()` returns the `WorkflowAttachment` after the decision. It raises `ValidationError` (form
     errors by path under `form_data`), `PermissionDenied`, or an error with the status 409 where the
@@ -31,6 +31,7 @@ class WorkflowApprovalSerializer(serializers.Serializer[Model]):
     form_data = serializers.JSONField(write_only=True, allow_null=True, default=None)
     reason = serializers.CharField(write_only=True, allow_blank=True, allow_null=True, default="")
     stage_id = serializers.IntegerField(write_only=True, allow_null=True, default=None)
+    pipeline_id = serializers.IntegerField(write_only=True, allow_null=True, default=None)
     user_id = serializers.JSONField(write_only=True, allow_null=True, default=None)
 
     def validate_action(self, value: str) -> Action:
@@ -59,6 +60,7 @@ class WorkflowApprovalSerializer(serializers.Serializer[Model]):
                 reason=decision["reason"] or "",
                 form_data=decision["form_data"],
                 stage_id=decision["stage_id"],
+                pipeline_id=decision["pipeline_id"],
                 user_id=decision["user_id"],
             )
 

@@ -19,7 +19,7 @@ from approval_workflow.exceptions import (
     InvalidFormData,
     UnknownAction,
 )
-from django_workflow_engine.exceptions import UnknownStage
+from django_workflow_engine.exceptions import UnknownPipeline, UnknownStage
 
 # A place in nested data: names of fields and positions in lists.
 Path = tuple[str | int, ...]
@@ -28,6 +28,7 @@ Path = tuple[str | int, ...]
 FIELD_OF_ERROR: dict[type[ApprovalError], str] = {
     UnknownAction: "action",
     UnknownStage: "stage_id",
+    UnknownPipeline: "pipeline_id",
     InvalidDelegate: "user_id",
 }
 

@@ -1,5 +1,6 @@
 """Fields of template rows."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
@@ -8,18 +9,21 @@ from rest_framework import serializers
 from django_workflow_engine.conf import settings
 from django_workflow_engine.exceptions import ActionNotAllowed, InvalidConfiguration
 from django_workflow_engine.function_paths import check_function_path
-from django_workflow_engine.schemas import parse_stage_info
 
 
-class StageInfoField(serializers.JSONField):
-    """The configuration of a stage; errors come by path, as `approvals[0].user_role`.
+class ConfigurationField(serializers.JSONField):
+    """Configuration as `parse` reads it; errors come by path, as `approvals[0].user_role`.
 
-    What is named there is looked up by the serializer, for all stages at once.
+    What is named there is looked up by the serializer, for all rows at once.
     """
+
+    def __init__(self, *, parse: Callable[[Any], dict[str, Any]], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._parse = parse
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         try:
-            return parse_stage_info(super().to_internal_value(data))
+            return self._parse(super().to_internal_value(data))
         except InvalidConfiguration as error:
             raise serializers.ValidationError(
                 {path: [message] for path, message in error.errors.items()}, code=error.code

@@ -8,9 +8,10 @@ from rest_framework import serializers
 from rest_framework.relations import PrimaryKeyRelatedField
 
 from django_workflow_engine.models import Pipeline, WorkFlow
+from django_workflow_engine.schemas import parse_approvals_info
 from django_workflow_engine.serializers.action import WorkflowActionSerializer
 from django_workflow_engine.serializers.base import PartsListSerializer, TemplatePartSerializer
-from django_workflow_engine.serializers.fields import DepartmentKeyField
+from django_workflow_engine.serializers.fields import ConfigurationField, DepartmentKeyField
 from django_workflow_engine.serializers.stage import StageSerializer
 
 # More stages than this are not made by number.
@@ -21,7 +22,8 @@ class PipelineSerializer(TemplatePartSerializer[Pipeline]):
     """A pipeline: names, order, department, and its stages.
 
     A new pipeline takes either `stages` or `number_of_stages`, which makes that many stages, "Stage
-    1" and so on, numbered from 1. `workflow_id` says where the pipeline is.
+    1" and so on, numbered from 1. `workflow_id` says where the pipeline is. Where pipelines ask
+    people, `pipeline_info` says whom, and there are no stages.
     """
 
     parts = ("actions", "stages__actions")
@@ -30,6 +32,7 @@ class PipelineSerializer(TemplatePartSerializer[Pipeline]):
     workflow_id = PrimaryKeyRelatedField(
         source="workflow", queryset=WorkFlow.objects.templates(), required=False
     )
+    pipeline_info = ConfigurationField(parse=parse_approvals_info, required=False)
     department_id = DepartmentKeyField(max_length=255, required=False, allow_null=True)
     number_of_stages = serializers.IntegerField(
         min_value=1, max_value=MOST_STAGES, required=False, write_only=True
@@ -47,6 +50,7 @@ class PipelineSerializer(TemplatePartSerializer[Pipeline]):
             "order",
             "workflow_id",
             "department_id",
+            "pipeline_info",
             "number_of_stages",
             "stages",
             "actions",

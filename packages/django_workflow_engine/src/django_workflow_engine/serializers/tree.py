@@ -1,7 +1,6 @@
 """Templates as trees: checking and writing nested data with a constant number of statements."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from django.contrib.contenttypes.models import ContentType
@@ -11,19 +10,12 @@ from rest_framework.exceptions import ValidationError
 
 from django_workflow_engine.conf import settings
 from django_workflow_engine.models import Pipeline, Stage, WorkFlow, WorkflowAction
-from django_workflow_engine.schemas import existing_keys, reference_errors
-from django_workflow_engine.serializers.errors import Path, nested_errors
+from django_workflow_engine.schemas import existing_keys
+from django_workflow_engine.serializers.errors import nested_errors
+from django_workflow_engine.serializers.nodes import LISTS, Errors, Node, Values, nodes_of
+from django_workflow_engine.serializers.places import configuration_errors, structure_errors
 
 M = TypeVar("M", bound=Model)
-Values = dict[str, Any]
-Errors = Iterator[tuple[Path, Any]]
-
-# The lists that nested data may have, and what is in them.
-LISTS: Mapping[str, type[Model]] = {
-    "pipelines": Pipeline,
-    "stages": Stage,
-    "actions": WorkflowAction,
-}
 # The reference from a row to the row in whose list it is.
 PARENT_FIELD: Mapping[type[Model], str] = {
     WorkFlow: "workflow",
@@ -32,27 +24,20 @@ PARENT_FIELD: Mapping[type[Model], str] = {
 }
 
 
-@dataclass(frozen=True)
-class Node:
-    """One row of the nested data: where it is, what it is, and what it is in."""
-
-    path: Path
-    model: type[Model]
-    values: Values
-    # Of the stored row that is meant; None for a new one.
-    key: Any
-    parent: "Node | None" = None
-
-
 def check_tree(model: type[Model], values: Values, key: Any) -> None:
     """Raise REST framework's `ValidationError`, errors by path, unless the tree can be written.
 
     `model` and `key` (None: a new row) are those of the root. Rows with a key must be their
-    parent's own; roles, users, forms and departments must exist. Fills in the type of departments.
+    parent's own; roles, users, forms and departments must exist; what the workflow's strategy has
+    no place for is refused. Fills in the type of departments.
     """
-    root = Node((), model, values, key)
-    nodes = [root, *_below(root)]
-    errors = [*_key_errors(nodes), *_stage_errors(nodes), *_department_errors(nodes)]
+    nodes = nodes_of(model, values, key)
+    errors = [
+        *_key_errors(nodes),
+        *structure_errors(nodes),
+        *configuration_errors(nodes),
+        *_department_errors(nodes),
+    ]
     if errors:
         raise ValidationError(nested_errors(errors))
 
@@ -76,14 +61,6 @@ def write_lists(root: Model, values: Values) -> None:
 def own_values(values: Values) -> Values:
     """Return the values of the row itself: without its lists and its key."""
     return {name: value for name, value in values.items() if name not in (*LISTS, "id")}
-
-
-def _below(node: Node) -> Iterator[Node]:
-    for name, model in LISTS.items():
-        for index, values in enumerate(node.values.get(name) or ()):
-            child = Node((*node.path, name, index), model, values, values.get("id"), node)
-            yield child
-            yield from _below(child)
 
 
 def _key_errors(nodes: Iterable[Node]) -> Errors:
@@ -113,16 +90,6 @@ def _is_in(row: Model | None, parent: Node | None) -> bool:
     if getattr(row, "is_default", False):
         return False  # default actions are not part of the lists
     return bool(getattr(row, f"{PARENT_FIELD[parent.model]}_id") == parent.key)
-
-
-def _stage_errors(nodes: Iterable[Node]) -> Errors:
-    configured = {
-        node.path: node.values["stage_info"]
-        for node in nodes
-        if node.model is Stage and "stage_info" in node.values
-    }
-    for path, messages in reference_errors(configured).items():
-        yield (*path, "stage_info"), {place: [message] for place, message in messages.items()}
 
 
 def _department_errors(nodes: Iterable[Node]) -> Errors:

@@ -3,19 +3,24 @@
 from typing import Any
 
 from django_workflow_engine.models import WorkFlow
+from django_workflow_engine.schemas import parse_approvals_info
 from django_workflow_engine.serializers.action import WorkflowActionSerializer
 from django_workflow_engine.serializers.base import PartsListSerializer, TemplatePartSerializer
+from django_workflow_engine.serializers.fields import ConfigurationField
 from django_workflow_engine.serializers.pipeline import PipelineSerializer
 
 
 class WorkFlowSerializer(TemplatePartSerializer[WorkFlow]):
     """A workflow with everything in it. `save()` returns the `WorkFlow`.
 
-    A new workflow without `company` is that of `context["company_user"]`, where there is one.
+    `strategy` says where people are asked: in stages, in pipelines or in the workflow itself, whose
+    `workflow_info` says whom. A new workflow without `company` is that of
+    `context["company_user"]`, where there is one.
     """
 
     parts = ("actions", "pipelines__actions", "pipelines__stages__actions")
 
+    workflow_info = ConfigurationField(parse=parse_approvals_info, required=False)
     pipelines = PipelineSerializer(many=True, required=False)
     actions = WorkflowActionSerializer(many=True, required=False)
 
@@ -30,6 +35,8 @@ class WorkFlowSerializer(TemplatePartSerializer[WorkFlow]):
             "company",
             "status",
             "is_active",
+            "strategy",
+            "workflow_info",
             "pipelines",
             "actions",
             "created_at",

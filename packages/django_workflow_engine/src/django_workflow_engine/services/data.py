@@ -18,17 +18,11 @@ from django.db.models import Prefetch, QuerySet
 from approval_workflow.choices import RoleSelectionStrategy
 from approval_workflow.strategies import all_strategies
 from django_workflow_engine.choices import ApprovalTypes, WorkflowStatus, WorkflowStrategy
+from django_workflow_engine.definition import INFO_OF
 from django_workflow_engine.models import Pipeline, Stage, WorkFlow
 
 Data = dict[str, Any]
 Place = WorkFlow | Pipeline | Stage
-
-# Where people are asked, by the row: the strategy that says so, and the field that says whom.
-INFO_OF: Mapping[type[Place], tuple[str, str]] = {
-    WorkFlow: (WorkflowStrategy.WORKFLOW.value, "workflow_info"),
-    Pipeline: (WorkflowStrategy.PIPELINE.value, "pipeline_info"),
-    Stage: (WorkflowStrategy.STAGE.value, "stage_info"),
-}
 
 
 def get_detailed_workflow_data(
