@@ -1,12 +1,11 @@
 """The history of a flow for people and for other programs."""
 
-import csv
-import io
 import json
 from typing import Any
 
 from approval_workflow.models import ApprovalEvent, ApprovalFlow
 from approval_workflow.queries import timeline
+from approval_workflow.spreadsheet import as_csv
 
 COLUMNS = (
     "sequence",
@@ -21,9 +20,6 @@ COLUMNS = (
     "details",
     "digest",
 )
-# Cells that begin so are formulas to spreadsheet programs; the last four are the full-width forms
-# of the first four, which some of them take for the same.
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 def export_history(flow: ApprovalFlow, *, form: str = "json") -> str:
@@ -36,7 +32,7 @@ def export_history(flow: ApprovalFlow, *, form: str = "json") -> str:
     if form == "json":
         return json.dumps(rows, ensure_ascii=False, indent=2)
     if form == "csv":
-        return _as_csv(rows)
+        return as_csv(COLUMNS, rows)
     raise ValueError(f"form: expected 'json' or 'csv', got {form!r}.")
 
 
@@ -62,20 +58,3 @@ def _name(event: ApprovalEvent, field: str) -> str | None:
         return None
     person = event._state.fields_cache.get(field)
     return person.get_username() if person is not None else f"#{key}"
-
-
-def _as_csv(rows: list[dict[str, Any]]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(COLUMNS)
-    for row in rows:
-        writer.writerow([_cell(row[column]) for column in COLUMNS])
-    return text.getvalue()
-
-
-def _cell(value: Any) -> Any:
-    if isinstance(value, dict):
-        value = json.dumps(value, ensure_ascii=False, sort_keys=True)
-    if isinstance(value, str) and value.startswith(FORMULA_STARTS):
-        return f"'{value}"
-    return value

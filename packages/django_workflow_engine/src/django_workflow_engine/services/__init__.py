@@ -19,6 +19,10 @@ from django_workflow_engine.services.progress import (
 )
 from django_workflow_engine.services.publish import publish_version
 from django_workflow_engine.services.registration import register_model_for_workflow, workflows_for
+from django_workflow_engine.services.run_statistics import (
+    export_run_statistics_csv,
+    get_run_statistics,
+)
 from django_workflow_engine.services.start import start_workflow_for_object
 from django_workflow_engine.services.validation import validate_completeness
 from django_workflow_engine.services.version_list import Version, versions_of
@@ -32,8 +36,10 @@ __all__ = [
     "cancel_attachment",
     "cancel_workflow",
     "delete_workflow",
+    "export_run_statistics_csv",
     "get_current_stage",
     "get_detailed_workflow_data",
+    "get_run_statistics",
     "get_workflow_approval_summary",
     "get_workflow_attachment",
     "get_workflow_pipeline_structure",
