@@ -10,10 +10,11 @@ from approval_workflow.exceptions import (
     NoCurrentStep,
     StepAlreadyProcessed,
     UnknownAction,
+    VersionConflict,
 )
 from approval_workflow.handlers import BaseApprovalHandler, register_handler
 from approval_workflow.models import ApprovalFlow
-from approval_workflow.services import advance_many
+from approval_workflow.services import advance_many, extend_flow
 from approval_workflow.testing import (
     FlowDriver,
     assert_flow_status,
@@ -90,6 +91,27 @@ def test_arguments_are_those_of_advance_flow(ann, bob):
         make_flow(item, ann)
     results = advance_many(items, "delegated", ann, delegate_to=bob)
     assert {result.result.assigned_to for result in results} == {bob}
+
+
+def test_expected_version_is_that_of_each_items_flow(ann):
+    unchanged, changed = items = documents(2)
+    version = make_flow(unchanged, ann).version
+    extend_flow(make_flow(changed, ann), [user_step(ann)])
+    first, second = advance_many(items, "approved", ann, expected_version=version)
+    assert first.succeeded
+    assert isinstance(second.error, VersionConflict)
+    assert second.error.details["version"] == version + 1
+    assert_waiting_on(changed, ann)
+
+
+def test_expected_version_lets_one_of_two_steps_of_a_flow_through(document, ann):
+    """The first decision changes the flow that the second was to be about."""
+    tracks = [user_step(ann, step=1, parallel_group=name) for name in "ab"]
+    flow = make_flow(document, *tracks)
+    rows = list(flow.instances.in_order())
+    results = advance_many(rows, "approved", ann, expected_version=flow.version)
+    assert [type(result.error) for result in results] == [type(None), VersionConflict]
+    assert [row.status for row in flow.instances.in_order()] == ["approved", "current"]
 
 
 def test_unknown_action_is_each_items_error(document, ann):

@@ -1,11 +1,12 @@
 """When a step is due: by the clock, and by a calendar of working hours, days and holidays."""
 
+import sys
 from datetime import UTC, date, datetime, time, timedelta
+from importlib.util import find_spec, module_from_spec
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from approval_workflow import deadlines
 from approval_workflow.deadlines import configured_calendar, due_from
 from approval_workflow.exceptions import ApprovalMisconfigured
 from approval_workflow.testing import FlowDriver, frozen_time, make_flow, user_step
@@ -232,14 +233,18 @@ def test_holidays_may_be_those_of_a_country(calendar, keys, moment, expected):
     assert due(moment, DAY) == expected
 
 
-def test_without_the_library_only_lists_work(calendar, monkeypatch):
-    monkeypatch.setattr(deadlines, "holidays_library", None)
-    assert calendar(holidays=[date(2026, 3, 3)])("2026-03-02 12:00", DAY) == "2026-03-04 12:00"
-    due = calendar(holidays="DE")
+def test_without_the_library_only_lists_work(settings, monkeypatch):
+    monkeypatch.setitem(sys.modules, "holidays", None)
+    spec = find_spec("approval_workflow.deadlines")
+    another = module_from_spec(spec)
+    spec.loader.exec_module(another)
+    settings.APPROVAL_BUSINESS_CALENDAR = {"holidays": [date(2026, 3, 3)]}
+    assert another.due_from(at("2026-03-02 12:00"), DAY) == at("2026-03-04 12:00")
+    settings.APPROVAL_BUSINESS_CALENDAR = {"holidays": "DE"}
     with pytest.raises(
         ApprovalMisconfigured, match=r"install django-approval-workflow\[calendar\]"
     ):
-        due("2026-03-02 12:00", DAY)
+        another.due_from(at("2026-03-02 12:00"), DAY)
 
 
 # Calendars that cannot be used

@@ -6,7 +6,7 @@ import pytest
 
 from approval_workflow.exceptions import ApprovalPermissionDenied, InvalidDelegate, InvalidSteps
 from approval_workflow.models import ApprovalInstance
-from approval_workflow.services import escalate
+from approval_workflow.services import advance_flow, escalate
 from approval_workflow.testing import (
     FlowDriver,
     assert_flow_status,
@@ -141,6 +141,17 @@ def test_person_above_may_be_named(document, by_tree):
     make_flow(document, by_tree["worker"])
     FlowDriver(document).as_user(by_tree["worker"]).escalate(by_tree["chief"])
     assert_waiting_on(document, by_tree["chief"])
+
+
+@pytest.mark.parametrize("action", ["escalated", "ESCALATED", "escalate"])
+@pytest.mark.parametrize("named", [True, False])
+def test_it_is_an_action_of_advance_flow_on_the_object(document, by_tree, action, named):
+    """L14"""
+    make_flow(document, by_tree["worker"])
+    named = {"escalate_to": by_tree["chief"]} if named else {}
+    taken_over = advance_flow(document, action, by_tree["worker"], comment="Too large", **named)
+    assert taken_over.assigned_to == by_tree["chief" if named else "head"]
+    assert_waiting_on(document, taken_over.assigned_to)
 
 
 def test_vote_of_the_person_above_counts(document):

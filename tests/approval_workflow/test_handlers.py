@@ -6,6 +6,7 @@ from approval_workflow.choices import FlowStatus
 from approval_workflow.exceptions import (
     ApprovalMisconfigured,
     Conflict,
+    FlowAlreadyOpen,
     InvalidSteps,
     NobodyEligible,
     VersionConflict,
@@ -32,6 +33,7 @@ from tests.approval_workflow.flows import (
     make_flow,
     statuses,
     the_current,
+    verified,
 )
 from tests.factories import make_role
 from tests.faults import dump
@@ -455,6 +457,62 @@ def test_handler_may_start_and_act_on_another_flow(ann, bob):
     flow = make_flow(ann)
     assert advance_flow(flow.target, "approved", ann) is None
     assert the_current(get_approval_flow(other)).assigned_to == bob
+
+
+# What ends a flow, and the hooks that are called then.
+ENDINGS = {
+    "on_final_approve": lambda flow, user: advance_flow(flow.target, "approved", user),
+    "after_approve": lambda flow, user: advance_flow(flow.target, "approved", user),
+    "on_reject": lambda flow, user: advance_flow(flow.target, "rejected", user),
+    "after_reject": lambda flow, user: advance_flow(flow.target, "rejected", user),
+    "on_cancel": cancel_flow,
+}
+
+
+def start_again_in(hook, user):
+    """Register a handler that starts another flow on the object."""
+
+    def start_again(self, about):
+        start_flow(getattr(about, "flow", about).target, [{"assigned_to": user}])
+
+    register_handler(Document)(type("Again", (BaseApprovalHandler,), {hook: start_again}))
+
+
+@pytest.mark.parametrize("hook", ENDINGS)
+def test_handler_may_start_the_next_flow_on_the_object_once_this_one_has_ended(ann, bob, hook):
+    start_again_in(hook, bob)
+    flow = make_flow(ann)
+    ENDINGS[hook](flow, ann)
+    following = get_approval_flow(flow.target)
+    assert following != flow
+    assert the_current(following).assigned_to == bob
+    assert ApprovalFlow.objects.get(pk=flow.pk).status != FlowStatus.IN_PROGRESS
+    assert verified(flow)
+    assert verified(following)
+
+
+def test_handler_cannot_start_another_flow_on_the_object_before(ann, bob):
+    start_again_in("on_step_approved", bob)
+    flow = make_flow(ann)
+    before = dump()
+    with pytest.raises(FlowAlreadyOpen):
+        advance_flow(flow.target, "approved", ann)
+    assert dump() == before
+
+
+def test_next_flow_goes_with_the_end_of_this_one_when_a_handler_fails(ann, bob):
+    start_again_in("on_final_approve", bob)
+
+    @register_handler(Document)
+    class Broken(BaseApprovalHandler):
+        def after_approve(self, instance):
+            raise RuntimeError("broken")
+
+    flow = make_flow(ann)
+    before = dump()
+    with pytest.raises(RuntimeError, match="broken"):
+        advance_flow(flow.target, "approved", ann)
+    assert dump() == before
 
 
 def test_flow_whose_model_is_gone_has_listed_handlers_only(settings, ann, retired_type):

@@ -3,8 +3,10 @@
 Locks keep others away where they can; here a handler plays the other, or a look is made stale.
 """
 
+import re
+
 import pytest
-from django.db import IntegrityError
+from django.db import IntegrityError, connection
 
 from approval_workflow.choices import ApprovalStatus, FlowStatus
 from approval_workflow.exceptions import (
@@ -232,6 +234,29 @@ def test_flow_that_ended_last_is_locked_where_none_is_open(document, ann):
 
 def test_without_a_flow_nothing_is_locked(document):
     assert locked(document) is None
+
+
+def test_mariadb_locks_by_the_key_and_not_by_the_object(document, ann, monkeypatch, statements):
+    flow = make_flow(document, ann)
+    monkeypatch.setattr(connection, "vendor", "mysql")
+    with statements() as seen:
+        assert _locking._lock_newest(document, "default") == flow
+    by_object = [sql for sql in seen.sql if re.search(r"object_id\W+ = ", sql)]
+    assert by_object == seen.sql[:1], seen
+
+
+@pytest.mark.parametrize(("rows_can_be_locked", "writes"), [(True, 0), (False, 1)])
+def test_lock_is_a_write_only_where_rows_cannot_be_locked(
+    document, ann, monkeypatch, statements, rows_can_be_locked, writes
+):
+    """What a database that can lock rows would be sent; this one may not know FOR UPDATE."""
+    make_flow(document, ann)
+    monkeypatch.setattr(connection.features, "has_select_for_update", rows_can_be_locked)
+    monkeypatch.setattr(connection.ops, "for_update_sql", lambda **options: "/* lock */")
+    with statements() as seen:
+        _locking._lock_newest(document, "default")
+    assert len([sql for sql in seen.sql if sql.startswith("UPDATE")]) == writes, seen
+    assert ("/* lock */" in seen.sql[-1]) is rows_can_be_locked
 
 
 def test_flow_that_was_started_while_we_waited_is_locked(document, ann, monkeypatch):

@@ -3,8 +3,11 @@
 Told for a step for anybody of a role, for a vote, and for a step of one person.
 """
 
+from datetime import timedelta
+
 import pytest
 
+from approval_workflow.services import process_deadlines, reassign
 from approval_workflow.testing import (
     FlowDriver,
     assert_flow_status,
@@ -12,10 +15,11 @@ from approval_workflow.testing import (
     assert_may_act,
     assert_may_not_act,
     assert_waiting_on,
+    frozen_time,
     role_step,
     user_step,
 )
-from approval_workflow.utils import waiting_for
+from approval_workflow.utils import explain_approvers, waiting_for
 from purchasing.models import User
 from tests.approval_workflow.flows import row_of
 from tests.factories import RoleFactory, UserFactory
@@ -194,6 +198,99 @@ def test_next_step_asks_those_who_hold_the_role_then(document, house, staff, ann
     house.join(ann)
     driver.as_user(ann).approve()
     assert_waiting_on(document, staff[2], ann)
+
+
+# A vote that nobody can cast any more
+
+STUCK = " Nobody can act in this step now: a manager can reassign it."
+
+
+@pytest.fixture
+def stuck(document, house, staff):
+    """One has approved, one has left since, one is inactive; nobody may act for them."""
+    step = role_step(house.role, "consensus", allow_higher_level=False)
+    driver = FlowDriver.start(document, [step])
+    driver.as_user(staff[0]).approve()
+    house.leave(staff[1])
+    deactivate(staff[2])
+    return driver
+
+
+def reasons(flow):
+    return {item.user: item.permission.reason for item in explain_approvers(flow)}
+
+
+def test_vote_that_nobody_can_cast_stays_open_and_says_why(document, stuck, staff):
+    assert_waiting_on(document)
+    assert stuck.flow.is_open
+    assert reasons(stuck.flow) == {
+        staff[1]: "You do not hold the role of this step any more." + STUCK,
+        staff[2]: "This account is not active." + STUCK,
+    }
+
+
+@pytest.mark.parametrize("who", [1, 2], ids=["left", "inactive"])
+def test_vote_that_nobody_can_cast_goes_on_with_whom_a_manager_names(
+    document, stuck, staff, ann, bob, who
+):
+    reassign(row_of(stuck.flow, staff[who]), bob, assign_to=ann, reason="Nobody is left")
+    may_act_and_see(document, ann)
+    assert not any(STUCK in reason for reason in reasons(stuck.flow).values())
+    stuck.as_user(ann).approve()
+    assert_flow_status(document, "completed")
+    assert_history_intact(document)
+
+
+def test_quorum_that_nobody_is_left_for_waits_for_as_many_as_it_needs(
+    document, house, staff, ann, bob
+):
+    """Whoever is named first does not reject by being alone; the manager may take a part, too."""
+    driver = FlowDriver.start(document, [role_step(house.role, "quorum", quorum_count=2)])
+    for person in staff:
+        house.leave(person)
+    reassign(row_of(driver.flow, staff[0]), bob, assign_to=ann, reason="Nobody is left")
+    driver.as_user(ann).approve()
+    assert driver.flow.is_open
+    reassign(row_of(driver.flow, staff[1]), bob, assign_to=bob, reason="Nobody is left")
+    driver.as_user(bob).approve()
+    assert_flow_status(document, "completed")
+
+
+# A delegate who is deactivated: unlike one who was asked, they still count
+
+
+@pytest.fixture
+def delegate_gone(vote, staff, ann):
+    """Ann took one part over and is inactive now; the others have approved."""
+    vote.as_user(staff[0]).delegate(ann)
+    deactivate(ann)
+    for person in staff[1:]:
+        vote.as_user(person).approve()
+    return vote
+
+
+def test_part_of_a_deactivated_delegate_is_waited_for(document, delegate_gone, ann):
+    assert delegate_gone.flow.is_open
+    assert_waiting_on(document)
+    assert reasons(delegate_gone.flow) == {ann: "This account is not active." + STUCK}
+
+
+def test_part_of_a_deactivated_delegate_is_given_on_by_a_manager(document, delegate_gone, ann, bob):
+    reassign(row_of(delegate_gone.flow, ann), bob, assign_to=bob, reason="Ann has left")
+    delegate_gone.as_user(bob).approve()
+    assert_flow_status(document, "completed")
+
+
+def test_part_of_a_deactivated_delegate_goes_up_at_its_deadline(document, ann, tree):
+    day = timedelta(days=1)
+    step = user_step(ann, sla_duration=day, timeout_action="escalate")
+    with frozen_time() as clock:
+        driver = FlowDriver.start(document, [step])
+        driver.as_user(ann).delegate(tree.staff[0])
+        deactivate(tree.staff[0])
+        clock.move_by(2 * day)
+        assert process_deadlines().timed_out == 1
+    assert_waiting_on(document, tree.boss)
 
 
 # A step of one person

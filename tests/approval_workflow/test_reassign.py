@@ -153,6 +153,23 @@ def test_manager_may_take_it(document, ann, manager):
     assert_waiting_on(document, manager)
 
 
+def test_manager_may_take_it_back(document, ann, bob, manager):
+    """Having given it to somebody is no part in the step."""
+    flow = make_flow(document, ann)
+    reassign(the_current(flow), manager, assign_to=bob, reason="Ann has left")
+    reassign(the_current(flow), manager, assign_to=manager, reason="Bob has left, too")
+    assert_waiting_on(document, manager)
+
+
+def test_not_to_the_manager_who_has_voted_in_the_step(document, manager):
+    role = make_role(2)
+    User.objects.filter(pk=manager.pk).update(role=role)
+    first = role.users.exclude(pk=manager.pk).first()
+    flow = make_flow(document, role_step(role, "consensus"))
+    FlowDriver(document).as_user(manager).approve()
+    refused(row_of(flow, first), manager, manager, "has a part in the step already")
+
+
 def test_decided_step_is_not_reassigned(document, ann, bob, manager):
     flow = make_flow(document, ann, bob)
     stale = ApprovalInstance.objects.get(flow=flow, step_number=1)

@@ -8,8 +8,16 @@ from django.db import transaction
 from approval_workflow import signals
 from approval_workflow.choices import EventKind
 from approval_workflow.models import ApprovalFlow
-from approval_workflow.services import advance_flow, cancel_flow, extend_flow, start_flow
-from tests.approval_workflow.flows import kinds, make_document, make_flow
+from approval_workflow.services import (
+    advance_flow,
+    cancel_flow,
+    extend_flow,
+    reassign,
+    remind,
+    start_flow,
+)
+from tests.approval_workflow.flows import by, kinds, make_document, make_flow, row_of
+from tests.factories import make_role
 from tests.testapp.models import Document
 
 pytestmark = pytest.mark.django_db
@@ -73,6 +81,49 @@ def test_signal_of_a_kind_is_sent_for_that_kind(commit, ann, action, signal):
     finally:
         signal.disconnect(listen)
     assert len(calls) == 1
+
+
+# What calls no hook of a handler, as (signal, what is done before, the act).
+WITHOUT_HOOKS = [
+    (signals.step_claimed, [], lambda row, who, other: advance_flow(row, "claimed", who)),
+    (
+        signals.step_released,
+        ["claimed"],
+        lambda row, who, other: advance_flow(row, "released", who),
+    ),
+    (signals.step_checked_in, [], lambda row, who, other: advance_flow(row, "approved", who)),
+    (
+        signals.step_reassigned,
+        [],
+        lambda row, who, other: reassign(row, other, assign_to=other, reason="On leave"),
+    ),
+    (signals.step_reminded, [], lambda row, who, other: remind(row, other, reason="It is late")),
+]
+
+
+@pytest.mark.parametrize(
+    ("signal", "before", "act"),
+    WITHOUT_HOOKS,
+    ids=["claim", "release", "check in", "reassign", "remind"],
+)
+def test_what_calls_no_hook_has_a_signal(commit, told, ann, signal, before, act):
+    calls = []
+
+    def listen(**kwargs):
+        calls.append(kwargs["instance"])
+
+    role = make_role(2)
+    who = role.users.first()
+    row = row_of(make_flow(by(role, approval_type="check_in_verify")), who)
+    for action in before:
+        advance_flow(row, action, who)
+    signal.connect(listen)
+    try:
+        with commit():
+            act(row, who, ann)
+    finally:
+        signal.disconnect(listen)
+    assert (calls, told) == ([row], [])
 
 
 def test_receivers_get_flow_event_and_instance(heard, commit, ann):

@@ -2,7 +2,11 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import groupby
+from operator import attrgetter
 from typing import Any, cast
+
+from django.utils.translation import gettext as _
 
 from approval_workflow import roles
 from approval_workflow.models import ApprovalFlow, ApprovalInstance
@@ -27,7 +31,8 @@ def explain_approvers(flow: ApprovalFlow) -> list[Explanation]:
 
     For each person asked: that person, who stands in for them, and who is above them in the role
     tree. Who got the role of a step for anybody since it opened is named with its first row. People
-    asked who may not act (any more) are listed with the reason.
+    asked who may not act (any more) are listed with the reason; where nobody may act in a step, it
+    says so too, and what can be done.
     """
     rows = list(flow.instances.current().select_related("assigned_to").in_order())
     for row in rows:
@@ -47,12 +52,15 @@ class _Reading:
         self.seniors: dict[Any, list[Any]] = {}
 
     def explain(self) -> Iterator[Explanation]:
-        steps = set()
-        for row in self.rows:
-            people = {person.pk: person for person in self._concerned(row)}
-            if row.step_key not in steps:
-                people |= {person.pk: person for person in self._new_holders(row)}
-                steps.add(row.step_key)
+        for _step, rows in groupby(self.rows, key=attrgetter("step_key")):
+            found = list(self._of_step(list(rows)))
+            stuck = not any(item.permission for item in found)
+            yield from map(_waiting_for_a_manager, found) if stuck else found
+
+    def _of_step(self, rows: list[ApprovalInstance]) -> Iterator[Explanation]:
+        for row in rows:
+            newcomers = self._new_holders(row) if row is rows[0] else ()
+            people = {person.pk: person for person in (*self._concerned(row), *newcomers)}
             for person in people.values():
                 permission = self._permission(row, person)
                 if permission or person.pk == row.assigned_to_id:
@@ -92,6 +100,13 @@ class _Reading:
         if keys not in self.seniors:
             self.seniors[keys] = list(_holders_above(person))
         return self.seniors[keys]
+
+
+def _waiting_for_a_manager(found: Explanation) -> Explanation:
+    """Add to the refusal of somebody asked what becomes of a step in which nobody may act."""
+    reason = _("%(reason)s Nobody can act in this step now: a manager can reassign it.")
+    words = reason % {"reason": found.permission.reason}
+    return replace(found, permission=replace(found.permission, reason=words))
 
 
 def _holders_above(person: Any) -> Iterable[Any]:

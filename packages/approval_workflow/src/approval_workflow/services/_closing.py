@@ -1,6 +1,5 @@
 """Closing rows by conditional updates, so that a row is decided once on any database."""
 
-from collections.abc import Iterable
 from typing import Any
 
 from django.db.models import QuerySet
@@ -60,12 +59,6 @@ def cancel_unfinished(work: FlowWork) -> int:
     return _cancel(work, ApprovalInstance.objects.filter(flow=work.flow).unfinished())
 
 
-def cancel_rows(work: FlowWork, rows: Iterable[ApprovalInstance]) -> int:
-    """Cancel these rows where they are current or pending; return how many were."""
-    keys = [row.pk for row in rows]
-    return _cancel(work, ApprovalInstance.objects.filter(pk__in=keys).unfinished())
-
-
 def end_flow(work: FlowWork, status: FlowStatus) -> None:
     """Mark the flow as ended; it is stored when the work is saved.
 
@@ -74,6 +67,8 @@ def end_flow(work: FlowWork, status: FlowStatus) -> None:
     work.flow.status = status
     work.flow.is_open = None
     work.flow.completed_at = timezone.now()
+    if work.handlers:
+        work.write_flow()
 
 
 def already_processed(row: ApprovalInstance) -> StepAlreadyProcessed:

@@ -66,8 +66,11 @@ def checked_successor(work: FlowWork, row: ApprovalInstance, person: Any, *, arg
 
 
 def _has_part_in_step(row: ApprovalInstance, user: Any) -> bool:
-    """Whether the person is asked, has voted, or handed their part on (a circle)."""
+    """Whether the person is asked, has voted, or handed their part on (a circle).
+
+    Who has reassigned the part of somebody else has none.
+    """
     rows = ApprovalInstance.objects.using(row._state.db).same_step(row)
     assigned = rows.filter(assigned_to=user)
-    acted = rows.filter(action_user=user)
+    acted = rows.filter(action_user=user).exclude(status=ApprovalStatus.REASSIGNED)
     return (assigned | acted).exclude(status=ApprovalStatus.CANCELLED).exists()

@@ -58,15 +58,7 @@ class FlowWork:
         """Write the events and the flow; refuse when somebody changed the flow meanwhile."""
         self.events.chain()
         flow, version = self.flow, self._locked_version
-        changed = ApprovalFlow.objects.using(self.using).filter(pk=flow.pk, version=version)
-        if not changed.update(
-            version=version + 1,
-            status=flow.status,
-            is_open=flow.is_open,
-            completed_at=flow.completed_at,
-            history_length=flow.history_length,
-            history_digest=flow.history_digest,
-        ):
+        if not self.write_flow(version=version + 1):
             raise VersionConflict(
                 _(
                     "A handler must not act on the flow that it is called for;"
@@ -76,6 +68,19 @@ class FlowWork:
             )
         flow.version = version + 1
         self.events.write(self.using)
+
+    def write_flow(self, **changes: Any) -> int:
+        """Write the flow if nobody has since it was locked; return how many rows that are."""
+        flow = self.flow
+        as_locked = ApprovalFlow.objects.filter(pk=flow.pk, version=self._locked_version)
+        return as_locked.using(self.using).update(
+            status=flow.status,
+            is_open=flow.is_open,
+            completed_at=flow.completed_at,
+            history_length=flow.history_length,
+            history_digest=flow.history_digest,
+            **changes,
+        )
 
 
 def write_database() -> str:
