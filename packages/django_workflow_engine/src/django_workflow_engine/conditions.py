@@ -4,14 +4,18 @@ They come from settings and from rows that people write, so that one which the m
 is a mistake of the configuration, never of the object.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
+from django.apps import apps
 from django.core.exceptions import FieldError, ValidationError
 from django.db import DatabaseError, transaction
 from django.db.models import Exists, Model, OuterRef, QuerySet
+from django.utils.translation import gettext as _
 
-from django_workflow_engine.exceptions import WorkflowMisconfigured
+from approval_workflow.forms import is_json
+from django_workflow_engine.conf import DEFAULT_ENTRY, settings
+from django_workflow_engine.exceptions import InvalidConfiguration, WorkflowMisconfigured
 
 M = TypeVar("M", bound=Model)
 
@@ -63,6 +67,49 @@ def answers(
             return [_unanswerable(rows.model, conditions[0], error)]
     # One of them spoils the statement: each is asked by itself.
     return [answer for each in conditions for answer in answers(rows, [each])]
+
+
+def check_conditions(conditions: Any, models: Sequence[type[Model]] = ()) -> None:
+    """Raise `InvalidConfiguration` unless objects of one of the models can be asked this.
+
+    Where no model is known only the shape is judged: an object of look-ups and values.
+    """
+    if not isinstance(conditions, Mapping) or not is_json(dict(conditions)):
+        raise InvalidConfiguration({"conditions": _("Expected an object of look-ups and values.")})
+    complaints = [_complaint(model, conditions) for model in models]
+    if complaints and all(complaints):
+        raise InvalidConfiguration({"conditions": str(complaints[0])})
+
+
+def models_on(slug: str | None) -> list[type[Model]]:
+    """Return the models that the settings put on the workflow of this slug; empty: not known."""
+    labels = {
+        *(label for label, slugs in settings.model_workflow_mappings.items() if slug in slugs),
+        *(
+            label
+            for label, rules in settings.auto_start_workflows.items()
+            if any(rule.workflow_slug == slug for rule in rules)
+        ),
+    }
+    if not labels:
+        labels = set(settings.enabled_models)
+    return [] if DEFAULT_ENTRY in labels else list(_installed(sorted(labels)))
+
+
+def _installed(labels: Sequence[str]) -> Iterator[type[Model]]:
+    for label in labels:
+        try:
+            yield apps.get_model(label)
+        except (LookupError, ValueError):
+            continue  # a system check tells of it
+
+
+def _complaint(model: type[Model], conditions: Mapping[str, Any]) -> str | None:
+    try:
+        model._base_manager.filter(**conditions)
+    except UNANSWERABLE as error:
+        return _unanswerable(model, conditions, error).message
+    return None
 
 
 def _ask(

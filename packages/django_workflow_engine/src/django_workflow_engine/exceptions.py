@@ -17,7 +17,7 @@ class WorkflowIncomplete(InvalidSteps):
 
 
 class InvalidConfiguration(InvalidSteps):
-    """The configuration of a stage cannot be stored; `errors` maps a path to its message."""
+    """A stage or an action cannot be as it is configured; `errors` maps a path to its message."""
 
     code = "invalid_configuration"
 
@@ -92,3 +92,9 @@ class ActionFailed(ApprovalError):
     """The function of an action said that it failed."""
 
     code = "action_failed"
+
+
+class WebhookNotVerified(ApprovalError, ValueError):
+    """A webhook does not come from who holds the secret, or not from now."""
+
+    code = "webhook_not_verified"

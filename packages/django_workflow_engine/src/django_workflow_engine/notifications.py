@@ -13,6 +13,7 @@ from django.conf import settings as django_settings
 from django.contrib.auth import get_user_model
 from django.core.mail import EmailMultiAlternatives
 from django.db.models import Model
+from django.template import TemplateDoesNotExist
 from django.template.loader import select_template
 from django.utils import translation
 from django.utils.functional import Promise
@@ -75,6 +76,20 @@ def send_bulk_workflow_emails(
         if sent:
             copies = ()
     return counts
+
+
+def has_template(name: str) -> bool:
+    """Return whether there is an e-mail of this name.
+
+    A function in `WORKFLOW_SEND_EMAIL_FUNCTION` may know e-mails that Django has no templates of.
+    """
+    if settings.send_email_function:
+        return True
+    try:
+        select_template([f"{TEMPLATES}/{name}.html", f"{TEMPLATES}/{name}.txt"])
+    except TemplateDoesNotExist:
+        return False
+    return True
 
 
 def _people(recipients: list[Any], deduplicate: bool) -> Iterator[tuple[str, Any]]:

@@ -40,6 +40,12 @@ def resolve_recipients(
     return list(first_spelling.values())
 
 
+def is_recipient(value: Any) -> bool:
+    """Return whether `resolve_recipients` knows what this stands for, somebody there or not."""
+    known = isinstance(value, str) and value.strip() in WORDS
+    return known or _is_user(value) or _is_address(value) or _is_key(value)
+
+
 def creator_of(obj: Model | None) -> Any:
     """Return the user in the first of `CREATOR_FIELDS` in which the object has one, or None."""
     people = (getattr(obj, field, None) for field in settings.creator_fields)

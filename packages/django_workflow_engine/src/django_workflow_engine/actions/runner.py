@@ -34,6 +34,7 @@ from django.db import connections, router, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone, translation
 
+from django_workflow_engine.action_parameters import check_action_parameters
 from django_workflow_engine.actions.calling import call
 from django_workflow_engine.actions.context import build_context, load_attachment
 from django_workflow_engine.choices import ActionExecutionMode, ExecutionStatus, FailurePolicy
@@ -255,6 +256,7 @@ def _mark(row: ActionExecution, using: str, **changes: Any) -> bool:
 
 def _call(row: ActionExecution, using: str) -> Any:
     function = load_function(row.function_path)
+    check_action_parameters(function, row.parameters)
     attachment = load_attachment(row, using)
     context = build_context(row, attachment, using)
     with _language(row):

@@ -8,14 +8,17 @@ from django.db.models import Q
 from django.db.models.deletion import Collector
 from django.utils.translation import gettext_lazy as _
 
+from django_workflow_engine.action_rules import action_mistakes, by_field, check_action
 from django_workflow_engine.choices import ActionExecutionMode, ActionType, FailurePolicy
-from django_workflow_engine.exceptions import ActionNotAllowed
-from django_workflow_engine.function_paths import check_function_path
+from django_workflow_engine.conditions import models_on
 from django_workflow_engine.models.base import TemplatePart
 from django_workflow_engine.models.pipeline import Pipeline
 from django_workflow_engine.models.stage import Stage
 from django_workflow_engine.models.workflow import WorkFlow
 from django_workflow_engine.querysets import WorkflowActionQuerySet
+
+# Fields that are judged when they are written.
+CHECKED_FIELDS = frozenset({"function_path", "parameters", "conditions"})
 
 
 def delete_with_level(
@@ -107,19 +110,27 @@ class WorkflowAction(TemplatePart):
         return f"{self.get_action_type_display()}: {self.function_path}"
 
     def clean(self) -> None:
-        """Refuse a function that actions may not call."""
+        """Refuse a function that actions may not call, and what it or the object cannot take."""
         super().clean()
-        try:
-            check_function_path(self.function_path)
-        except ActionNotAllowed as error:
-            raise ValidationError({"function_path": error.message}) from error
+        mistakes = action_mistakes(
+            self.function_path, self.parameters, self.conditions, self.target_models()
+        )
+        if mistakes:
+            raise ValidationError(by_field(mistakes))
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Save; raise `ActionNotAllowed` when the function may not be called."""
+        """Save; raise `ActionNotAllowed` for the function, `InvalidConfiguration` for the rest."""
         update_fields = kwargs.get("update_fields")
-        if update_fields is None or "function_path" in update_fields:
-            check_function_path(self.function_path)
+        if update_fields is None or CHECKED_FIELDS & set(update_fields):
+            check_action(self.function_path, self.parameters, self.conditions, self.target_models())
         super().save(*args, **kwargs)
+
+    def target_models(self) -> "list[type[models.Model]]":
+        """Return the models that the conditions are for, as far as the settings tell."""
+        if not self.conditions:
+            return []
+        workflows = WorkFlow.objects.filter(pk=self.template_id())
+        return models_on(workflows.values_list("slug", flat=True).first())
 
     def template_id(self) -> Any:
         if self.stage is not None:

@@ -28,6 +28,7 @@ class WorkflowActionSerializer(TemplatePartSerializer[WorkflowAction]):
 
     function_path = FunctionPathField(max_length=300)
     parameters = ObjectField(required=False)
+    conditions = ObjectField(required=False)
     workflow_id = PrimaryKeyRelatedField(
         source="workflow", queryset=WorkFlow.objects.templates(), required=False, allow_null=True
     )
@@ -52,6 +53,9 @@ class WorkflowActionSerializer(TemplatePartSerializer[WorkflowAction]):
             "action_type",
             "function_path",
             "parameters",
+            "conditions",
+            "execution",
+            "failure_policy",
             "order",
             "is_active",
             "workflow_id",

@@ -8,8 +8,10 @@ from django.db.models import Model, QuerySet
 from django.utils.translation import gettext as _
 from rest_framework.exceptions import ValidationError
 
+from django_workflow_engine.action_rules import action_mistakes
 from django_workflow_engine.conf import settings
 from django_workflow_engine.models import Pipeline, Stage, WorkFlow, WorkflowAction
+from django_workflow_engine.models.action import CHECKED_FIELDS
 from django_workflow_engine.schemas import existing_keys
 from django_workflow_engine.serializers.errors import nested_errors
 from django_workflow_engine.serializers.nodes import LISTS, Errors, Node, Values, nodes_of
@@ -37,6 +39,7 @@ def check_tree(model: type[Model], values: Values, key: Any) -> None:
         *structure_errors(nodes),
         *configuration_errors(nodes),
         *_department_errors(nodes),
+        *_action_errors(nodes),
     ]
     if errors:
         raise ValidationError(nested_errors(errors))
@@ -90,6 +93,24 @@ def _is_in(row: Model | None, parent: Node | None) -> bool:
     if getattr(row, "is_default", False):
         return False  # default actions are not part of the lists
     return bool(getattr(row, f"{PARENT_FIELD[parent.model]}_id") == parent.key)
+
+
+def _action_errors(nodes: Iterable[Node]) -> Errors:
+    """Parameters that the function of an action does not take, and conditions that are none."""
+    actions = [
+        node
+        for node in nodes
+        if node.model is WorkflowAction and CHECKED_FIELDS & node.values.keys()
+    ]
+    keys = [node.key for node in actions if node.key is not None]
+    stored: dict[Any, Any] = {row.pk: row for row in _stored(WorkflowAction, keys)}
+    for node in actions:
+        # Together with what is stored: one of them may be changed by itself.
+        row = stored.get(node.key) or WorkflowAction()
+        meant = {name: node.values.get(name, getattr(row, name)) for name in CHECKED_FIELDS}
+        for path, message in action_mistakes(**meant).items():
+            field, _dot, rest = path.partition(".")
+            yield (*node.path, field, *([rest] if rest else [])), [message]
 
 
 def _department_errors(nodes: Iterable[Node]) -> Errors:

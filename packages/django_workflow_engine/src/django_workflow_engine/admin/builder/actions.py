@@ -6,6 +6,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from django_workflow_engine.action_rules import action_mistakes, by_field
 from django_workflow_engine.admin.builder import emails, parameters
 from django_workflow_engine.admin.builder.nesting import NestedForm, NestedFormSet
 from django_workflow_engine.admin.builder.parameters import ParameterFormSet
@@ -91,6 +92,7 @@ class ActionForm(NestedForm):
             self._clean_email(cleaned)
         if not self.errors:
             self.instance.parameters = self._parameters(cleaned)
+            self._check_parameters(cleaned["function_path"])
         return cleaned
 
     def _clean_function(self, cleaned: dict[str, Any]) -> None:
@@ -108,6 +110,18 @@ class ActionForm(NestedForm):
             self.add_error(field, error.message)
         else:
             cleaned["function_path"] = path
+
+    def _check_parameters(self, path: str) -> None:
+        """Tell what the function does not take: at the field, where the parameter has one."""
+        action = self.instance
+        mistakes = action_mistakes(
+            path, action.parameters, action.conditions, action.target_models()
+        )
+        for field, messages in by_field(mistakes).items():
+            for message in messages:
+                name = message.partition(":")[0].partition(".")[0]
+                known = field == "parameters" and name in self.fields
+                self.add_error(name if known else None, message)
 
     def _clean_email(self, cleaned: dict[str, Any]) -> None:
         try:
