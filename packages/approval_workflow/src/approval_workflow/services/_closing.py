@@ -1,5 +1,6 @@
 """Closing rows by conditional updates, so that a row is decided once on any database."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.db.models import QuerySet
@@ -57,6 +58,12 @@ def cancel_rest_of_voice(work: FlowWork, row: ApprovalInstance) -> int:
 def cancel_unfinished(work: FlowWork) -> int:
     """Cancel all current and pending rows of the flow; return how many."""
     return _cancel(work, ApprovalInstance.objects.filter(flow=work.flow).unfinished())
+
+
+def cancel_rows(work: FlowWork, rows: Iterable[ApprovalInstance]) -> int:
+    """Cancel these rows where they are current or pending; return how many were."""
+    keys = [row.pk for row in rows]
+    return _cancel(work, ApprovalInstance.objects.filter(pk__in=keys).unfinished())
 
 
 def end_flow(work: FlowWork, status: FlowStatus) -> None:
