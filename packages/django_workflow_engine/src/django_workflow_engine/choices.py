@@ -43,6 +43,8 @@ class StageOutcome(models.TextChoices):
     REJECTED = "rejected", _("Rejected")
     RESUBMISSION = "resubmission", _("Sent back")
     CANCELLED = "cancelled", _("Cancelled")
+    # The object was moved to a version that does not have the stage.
+    MIGRATED = "migrated", _("Moved to another version")
 
 
 class ApprovalTypes(models.TextChoices):

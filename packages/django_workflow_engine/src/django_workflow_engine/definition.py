@@ -157,6 +157,11 @@ class PlaceDefinition:
         return {"stage_id": self.id, **keys} if self.stage_id is not None else keys
 
     @property
+    def template_key(self) -> str:
+        """What names the place in all versions of a template."""
+        return f"{self.level}:{self.template_id}"
+
+    @property
     def action_levels(self) -> tuple[Level, ...]:
         """The levels that have actions for this place, the nearest first."""
         levels = [("stage", self.stage_id), ("pipeline", self.pipeline_id)]

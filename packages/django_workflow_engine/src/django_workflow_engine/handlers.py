@@ -46,7 +46,7 @@ class WorkflowApprovalHandler(BaseApprovalHandler):
     def next_steps(self, instance: ApprovalInstance) -> Iterable[Mapping[str, Any]]:
         run, left = self.run, self.run.place
         self._emit_approval(instance, stage_complete=True)
-        entered = run.definition.after(left.id)
+        entered = run.following(left)
         if entered is None:
             return ()
         run.leave(StageOutcome.APPROVED)
@@ -90,6 +90,8 @@ class WorkflowApprovalHandler(BaseApprovalHandler):
         run, left = self.run, self.run.place
         entered = run.definition.named_in(_noted_in_new_round(instance)) or left
         run.leave(StageOutcome.RESUBMISSION)
+        # All that follows is asked for again.
+        run.attachment.passed_places = []
         run.enter(entered, round_number=instance.round + 1)
         run.emit(
             ActionType.AFTER_RESUBMISSION,

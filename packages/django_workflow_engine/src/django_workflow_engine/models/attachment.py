@@ -84,6 +84,9 @@ class WorkflowAttachment(models.Model):
     started_at = models.DateTimeField(_("started"), null=True, blank=True)
     completed_at = models.DateTimeField(_("ended"), null=True, blank=True)
     metadata = models.JSONField(_("metadata"), default=dict, blank=True)
+    # Places that were approved before the object was moved to a version in which they come later:
+    # they are passed over. Keys as `PlaceDefinition.template_key`.
+    passed_places = models.JSONField(default=list, blank=True, editable=False)
 
     objects = WorkflowAttachmentQuerySet.as_manager()
 

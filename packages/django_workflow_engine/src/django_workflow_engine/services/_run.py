@@ -109,22 +109,34 @@ class Run:
             self.save()
 
     def enter(self, place: PlaceDefinition, *, round_number: int) -> None:
-        """Put the object at a place."""
-        attachment = self.attachment
-        following = self.definition.after(place.id)
-        attachment.status = AttachmentStatus.IN_PROGRESS
-        attachment.current_stage_id = place.stage_id
-        attachment.current_pipeline_id = place.pipeline_id
-        attachment.next_stage_id = following.stage_id if following is not None else None
+        """Put the object at a place, which begins a visit."""
+        self.stand_at(place)
         self._entered = StageRun(
             stage_id=place.stage_id,
             pipeline_id=place.pipeline_id,
             round=round_number,
             entered_at=timezone.now(),
         )
+
+    def stand_at(self, place: PlaceDefinition) -> None:
+        """Note on the attachment and the object that this is where the object is."""
+        attachment = self.attachment
+        following = self.following(place)
+        attachment.status = AttachmentStatus.IN_PROGRESS
+        attachment.current_stage_id = place.stage_id
+        attachment.current_pipeline_id = place.pipeline_id
+        attachment.next_stage_id = following.stage_id if following is not None else None
         self._changed = True
         # The workflow itself is no part of the way that the object goes.
         self.fields.stage(place.name_en if place.pipeline is not None else "")
+
+    def following(self, place: PlaceDefinition) -> PlaceDefinition | None:
+        """Return the place that comes next for this object, or None at the end."""
+        passed = self.attachment.passed_places
+        following = self.definition.after(place.id)
+        while following is not None and following.template_key in passed:
+            following = self.definition.after(following.id)
+        return following
 
     def leave(self, outcome: StageOutcome) -> None:
         """Take the object from its place."""

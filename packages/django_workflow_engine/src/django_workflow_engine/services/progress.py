@@ -5,7 +5,7 @@ from typing import Any
 from django.db.models import Model
 
 from django_workflow_engine.choices import AttachmentStatus
-from django_workflow_engine.definition import definition_of
+from django_workflow_engine.definition import PlaceDefinition, WorkflowDefinition, definition_of
 from django_workflow_engine.models import Stage, WorkFlow, WorkflowAttachment
 
 
@@ -52,10 +52,19 @@ def attachment_progress(attachment: WorkflowAttachment) -> dict[str, Any]:
     definition = definition_of(attachment)
     total = len(definition.places)
     current = definition.current(attachment)
-    done = definition.position(current.id) if current is not None else 0
+    done = _passed(definition, current, attachment) if current is not None else 0
     if attachment.status == AttachmentStatus.COMPLETED:
         done = total
     return _progress(attachment.status, done, total, attachment)
+
+
+def _passed(
+    definition: WorkflowDefinition, current: PlaceDefinition, attachment: WorkflowAttachment
+) -> int:
+    """How many places come before this one, or come later and were passed in another version."""
+    position, passed = definition.position(current.id), attachment.passed_places
+    later = definition.places[position + 1 :] if passed else ()
+    return position + sum(place.template_key in passed for place in later)
 
 
 def _progress(
