@@ -11,7 +11,9 @@ from tests.factories.people import (
 from tests.factories.workflows import (
     by_role,
     by_user,
+    make_flat_workflow,
     make_large_workflow,
+    make_pipeline_workflow,
     make_workflow,
     stages_of,
 )
@@ -26,7 +28,9 @@ __all__ = [
     "UserFactory",
     "by_role",
     "by_user",
+    "make_flat_workflow",
     "make_large_workflow",
+    "make_pipeline_workflow",
     "make_role",
     "make_workflow",
     "stages_of",

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.db.models import Model
 
-from django_workflow_engine.choices import ApprovalTypes
+from django_workflow_engine.choices import ApprovalTypes, WorkflowStrategy
 from django_workflow_engine.models import Pipeline, Stage, WorkFlow
 from tests.factories.people import UserFactory
 
@@ -59,6 +59,32 @@ def make_workflow(
     )
     workflow.refresh_from_db()
     return workflow
+
+
+def make_pipeline_workflow(pipelines: Sequence[StageApprovals], **fields: Any) -> WorkFlow:
+    """Make a template whose pipelines ask people themselves: "Pipeline 1" and so on."""
+    workflow = make_workflow([], strategy=WorkflowStrategy.PIPELINE, **fields)
+    Pipeline.objects.bulk_create(
+        Pipeline(
+            workflow=workflow,
+            name_en=f"Pipeline {number}",
+            order=number,
+            pipeline_info={"approvals": approvals if isinstance(approvals, list) else [approvals]},
+        )
+        for number, approvals in enumerate(pipelines, start=1)
+    )
+    workflow.refresh_from_db()
+    return workflow
+
+
+def make_flat_workflow(*approvals: dict[str, Any], **fields: Any) -> WorkFlow:
+    """Make a template that asks people itself, without pipelines and stages."""
+    return make_workflow(
+        [],
+        strategy=WorkflowStrategy.WORKFLOW,
+        workflow_info={"approvals": list(approvals)},
+        **fields,
+    )
 
 
 def make_large_workflow(
