@@ -6,4 +6,5 @@ from django.urls import include, path
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/", include("approval_workflow.api.urls")),
+    path("api/", include("django_workflow_engine.urls")),
 ]

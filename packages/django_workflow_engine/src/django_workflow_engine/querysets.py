@@ -15,6 +15,7 @@ from django.db import models, transaction
 from django.db.models import F
 from django.utils.translation import gettext as _
 
+from approval_workflow.visibility import visible_flows
 from django_workflow_engine.authorship import current_author_id
 from django_workflow_engine.choices import AttachmentStatus, ExecutionStatus
 from django_workflow_engine.exceptions import SnapshotIsImmutable
@@ -140,6 +141,8 @@ class WorkFlowQuerySet(TemplatePartQuerySet[M]):
 
     def visible_to(self, user: Any) -> Self:
         """What a person may see: all with the view permission, else those of their company."""
+        if not _is_somebody(user):
+            return self.none()
         if user.has_perm("django_workflow_engine.view_workflow"):
             return self
         return self.filter(company_id=user.pk)
@@ -186,6 +189,29 @@ class WorkflowAttachmentQuerySet(models.QuerySet[M]):
         """The open attachment, if there is one, before those that have ended."""
         return self.order_by(models.F("is_open").desc(nulls_last=True), "-pk")
 
+    def visible_to(self, user: Any) -> Self:
+        """What a person may see.
+
+        All with the view permission; else what they started or attached, what runs on a workflow of
+        their company, and what has a flow that they may see (`approval_workflow.visibility`).
+        """
+        if not _is_somebody(user):
+            return self.none()
+        if user.has_perm("django_workflow_engine.view_workflowattachment"):
+            return self
+        return self.filter(pk__in=self._keys_concerning(user))
+
+    def _keys_concerning(self, user: Any) -> "models.QuerySet[Any, Any]":
+        """A union, so that each part has its index."""
+        rows = self.model._base_manager.using(self.db).order_by()
+        parts = (
+            rows.filter(started_by=user),
+            rows.filter(workflow__company=user),
+            rows.filter(flow__in=visible_flows(user).order_by().values("pk")),
+        )
+        started, *others = (part.values("pk") for part in parts)
+        return started.union(*others)
+
 
 class ActionExecutionQuerySet(models.QuerySet[M]):
     def unfinished(self) -> Self:
@@ -193,3 +219,15 @@ class ActionExecutionQuerySet(models.QuerySet[M]):
 
     def in_order(self) -> Self:
         return self.order_by("transition", "position")
+
+    def visible_to(self, user: Any) -> Self:
+        """All with the permission to view or to change executions; without, none."""
+        allowed = _is_somebody(user) and any(
+            user.has_perm(f"django_workflow_engine.{verb}_actionexecution")
+            for verb in ("view", "change")
+        )
+        return self.all() if allowed else self.none()
+
+
+def _is_somebody(user: Any) -> bool:
+    return bool(getattr(user, "is_authenticated", False) and user.is_active)

@@ -1,21 +1,18 @@
-"""REST views of the engine, and what a project's own view sets can have of it."""
+"""What a project's own view sets can have of the engine."""
 
 from collections.abc import Sequence
 from typing import Any
 
-from django.db.models import QuerySet
 from rest_framework.decorators import action
-from rest_framework.permissions import BasePermission, DjangoModelPermissions, IsAuthenticated
+from rest_framework.permissions import BasePermission, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.viewsets import ModelViewSet
 
 from approval_workflow.choices import ApprovalStatus
 from approval_workflow.permissions import can_act
 from approval_workflow.repository import ApprovalRepository
 from django_workflow_engine.choices import AttachmentStatus
-from django_workflow_engine.models import WorkFlow
-from django_workflow_engine.serializers import WorkflowApprovalSerializer, WorkFlowSerializer
+from django_workflow_engine.serializers import WorkflowApprovalSerializer
 from django_workflow_engine.services import get_workflow_attachment, get_workflow_progress
 
 # What WorkflowMixin adds.
@@ -62,18 +59,6 @@ class WorkflowMixin:
         serializer.is_valid(raise_exception=True)
         serializer.save()
         return Response(workflow_status(obj, request.user))
-
-
-class WorkFlowViewSet(ModelViewSet[WorkFlow]):
-    """Templates with their pipelines, stages and actions, read and written as one tree."""
-
-    serializer_class = WorkFlowSerializer
-    # Who may read what is for the query set; writing needs the model's permissions.
-    permission_classes = [IsAuthenticated, DjangoModelPermissions]
-    queryset = WorkFlow.objects.templates()
-
-    def get_queryset(self) -> QuerySet[WorkFlow]:
-        return WorkFlow.objects.templates().visible_to(self.request.user)
 
 
 def workflow_status(obj: Any, user: Any) -> dict[str, Any]:

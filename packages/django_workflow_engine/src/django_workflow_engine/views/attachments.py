@@ -1,0 +1,242 @@
+"""Objects on workflows: where they stand, putting them on one, deciding, calling off."""
+
+from typing import Any
+
+from django.contrib.contenttypes.models import ContentType
+from django.db.models import Model, QuerySet
+from django.utils.translation import gettext as _
+from drf_spectacular.utils import extend_schema
+from rest_framework import status as http
+from rest_framework.decorators import action
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from approval_workflow.api.headers import etag, expected_version, idempotency_key
+from approval_workflow.api.keys import key_in_url, model_name
+from approval_workflow.api.permissions import require
+from approval_workflow.api.schema import ETAG, IDEMPOTENCY_KEY, IF_MATCH, answers
+from approval_workflow.api.views.base import ApprovalViewSet
+from approval_workflow.exceptions import VersionConflict
+from approval_workflow.models import ApprovalFlow
+from approval_workflow.targets import target_of
+from django_workflow_engine.choices import AttachmentStatus
+from django_workflow_engine.exceptions import NotAttached
+from django_workflow_engine.models import WorkFlow, WorkflowAttachment
+from django_workflow_engine.services import (
+    act_on_object,
+    attach_workflow_to_object,
+    attachment_progress,
+    cancel_attachment,
+    get_workflow_attachment,
+    start_workflow_for_object,
+    workflows_for,
+)
+from django_workflow_engine.views.bodies import (
+    WorkflowCancellationSerializer,
+    WorkflowDecisionSerializer,
+    WorkflowNewAttachmentSerializer,
+    WorkflowNothingSerializer,
+)
+from django_workflow_engine.views.filters import AttachmentFilter
+from django_workflow_engine.views.reading import (
+    attachments_shown,
+    fetch_targets,
+    may_act,
+    timeline_of,
+)
+from django_workflow_engine.views.shown import (
+    WorkflowAttachmentDetailSerializer,
+    WorkflowAttachmentSerializer,
+    WorkflowProgressSerializer,
+    WorkflowTimelineSerializer,
+)
+
+CHANGE = "django_workflow_engine.change_workflowattachment"
+
+
+class WorkflowAttachmentViewSet(ApprovalViewSet[WorkflowAttachment]):
+    """The runs of workflows that the person may see."""
+
+    serializer_class = WorkflowAttachmentSerializer
+    queryset = WorkflowAttachment.objects.none()
+    filterset_class: Any = AttachmentFilter
+
+    def get_queryset(self) -> QuerySet[WorkflowAttachment]:
+        seen = WorkflowAttachment.objects.visible_to(self.request.user)
+        return attachments_shown(seen).order_by("-pk")
+
+    @extend_schema(responses=answers(400, 404, ok=WorkflowAttachmentSerializer(many=True)))
+    def list(self, request: Request) -> Response:
+        """List the objects on workflows that you may see, the latest first."""
+        return self.page(self.filter_queryset(self.get_queryset()), fetch_targets)
+
+    @extend_schema(parameters=[ETAG], responses=answers(404, ok=WorkflowAttachmentDetailSerializer))
+    def retrieve(self, request: Request, pk: str) -> Response:
+        """Show where an object stands, and whether you may decide now."""
+        return self._shown(self.get_object())
+
+    @extend_schema(
+        parameters=[ETAG],
+        request=WorkflowNewAttachmentSerializer,
+        responses=answers(
+            400,
+            409,
+            415,
+            422,
+            ok=WorkflowAttachmentDetailSerializer,
+            created=WorkflowAttachmentDetailSerializer,
+        ),
+    )
+    def create(self, request: Request) -> Response:
+        """Put an object on a workflow. For who may view objects of this model.
+
+        The answer is 200 where the object waits on this workflow already and nobody has decided.
+        """
+        given = self.body(WorkflowNewAttachmentSerializer, request)
+        obj = _object(request.user, given.pop("object_type"), given.pop("object_id"))
+        template = _template(request.user, given.pop("workflow"), type(obj))
+        before = get_workflow_attachment(obj)
+        made = attach_workflow_to_object(obj, template, request.user, **given)
+        known = before is not None and before.pk == made.pk
+        return self._shown(made, http.HTTP_200_OK if known else http.HTTP_201_CREATED)
+
+    @extend_schema(
+        parameters=[ETAG],
+        request=WorkflowNothingSerializer,
+        responses=answers(400, 404, 409, 415, 422, ok=WorkflowAttachmentDetailSerializer),
+    )
+    @action(detail=True, methods=["post"])
+    def start(self, request: Request, pk: str) -> Response:
+        """Start what was attached without being started. For who may view objects of this model."""
+        attachment = self.get_object()
+        obj = _target(attachment)
+        require(_may_view(request.user, obj))
+        self.body(WorkflowNothingSerializer, request)
+        if attachment.status != AttachmentStatus.NOT_STARTED:
+            raise NotAttached(_("This has been started already."), status=attachment.status)
+        return self._shown(start_workflow_for_object(obj, request.user))
+
+    @extend_schema(
+        parameters=[IDEMPOTENCY_KEY, IF_MATCH, ETAG],
+        request=WorkflowDecisionSerializer,
+        responses=answers(400, 404, 409, 412, 415, 422, ok=WorkflowAttachmentDetailSerializer),
+    )
+    @action(detail=True, methods=["post"])
+    def act(self, request: Request, pk: str) -> Response:
+        """Decide on the step that waits for you."""
+        attachment = self.get_object()
+        given = self.body(WorkflowDecisionSerializer, request)
+        after = act_on_object(
+            _newest_target(attachment),
+            given.pop("action"),
+            request.user,
+            idempotency_key=idempotency_key(request),
+            expected_version=self._version_seen(request, attachment),
+            **given,
+        )
+        return self._shown(after)
+
+    @extend_schema(
+        parameters=[IF_MATCH, ETAG],
+        request=WorkflowCancellationSerializer,
+        responses=answers(400, 404, 409, 412, 415, ok=WorkflowAttachmentDetailSerializer),
+    )
+    @action(detail=True, methods=["post"])
+    def cancel(self, request: Request, pk: str) -> Response:
+        """Call a run off. For who started or attached it, and who may change attachments."""
+        attachment = self.get_object()
+        own = request.user.pk == attachment.started_by_id
+        require(own or request.user.has_perm(CHANGE))
+        given = self.body(WorkflowCancellationSerializer, request)
+        version = self._version_seen(request, attachment)
+        return self._shown(
+            cancel_attachment(attachment, request.user, expected_version=version, **given)
+        )
+
+    @extend_schema(responses=answers(404, ok=WorkflowProgressSerializer))
+    @action(detail=True, filter_backends=())
+    def progress(self, request: Request, pk: str) -> Response:
+        """Say how far an object has come."""
+        return Response(WorkflowProgressSerializer(attachment_progress(self.get_object())).data)
+
+    @extend_schema(responses=answers(404, ok=WorkflowTimelineSerializer))
+    @action(detail=True, filter_backends=())
+    def timeline(self, request: Request, pk: str) -> Response:
+        """Tell where an object has been and what happened, each in order."""
+        return Response(WorkflowTimelineSerializer(timeline_of(self.get_object())).data)
+
+    def _version_seen(self, request: Request, attachment: WorkflowAttachment) -> int | None:
+        """What `If-Match` asks for. What has not been started has no version to be asked for."""
+        version = expected_version(request, attachment.flow or ApprovalFlow(version=0))
+        if attachment.flow is None and version is not None:
+            raise VersionConflict(_("This has not been started."), status=attachment.status)
+        return version
+
+    def _shown(self, attachment: WorkflowAttachment, status: int = http.HTTP_200_OK) -> Response:
+        """The attachment as it is now; where automatic clean-up has deleted it, as it was."""
+        rows = attachments_shown(WorkflowAttachment.objects.all())
+        found = rows.filter(pk=attachment.pk).first() or attachment
+        fetch_targets([found])
+        context = {
+            **self.get_serializer_context(),
+            "can_act": may_act(found, self.request.user),
+        }
+        shown = WorkflowAttachmentDetailSerializer(found, context=context)
+        headers = {} if found.flow is None else {"ETag": etag(found.flow)}
+        return Response(shown.data, status=status, headers=headers)
+
+
+def _object(user: Any, object_type: str, object_id: str) -> Model:
+    """The object named, if the user may view objects of its model."""
+    app_label, name = model_name(object_type)
+    kind = ContentType.objects.filter(app_label=app_label, model=name).first()
+    model = None if kind is None else kind.model_class()
+    if model is None:
+        raise ValidationError({"object_type": [_("There is no such model.")]})
+    found = _find(model, object_id)
+    # Who may not view them is not told which there are.
+    require(_may_view(user, found if found is not None else model))
+    if found is None:
+        raise ValidationError({"object_id": [_("There is no such object.")]})
+    return found
+
+
+def _find(model: type[Model], key: str) -> Model | None:
+    try:
+        return model._default_manager.filter(pk=key_in_url(model, key)).first()
+    except ValueError:
+        return None
+
+
+def _may_view(user: Any, what: Model | type[Model]) -> bool:
+    """Whether the user may view objects of this model, or this object."""
+    permission = f"{what._meta.app_label}.view_{what._meta.model_name}"
+    on_object = isinstance(what, Model) and user.has_perm(permission, what)
+    return bool(user.has_perm(permission) or on_object)
+
+
+def _template(user: Any, key: int, model: type[Model]) -> WorkFlow:
+    """The template named: one that the user may see, or that the settings offer for the model."""
+    seen = WorkFlow.objects.templates().visible_to(user).filter(pk=key).first()
+    offered = (workflow for workflow in workflows_for(model) if workflow.pk == key)
+    found = seen or next(offered, None)
+    if found is None:
+        raise ValidationError({"workflow": [_("There is no such workflow.")]})
+    return found
+
+
+def _target(attachment: WorkflowAttachment) -> Model:
+    obj = target_of(attachment)
+    if obj is None:
+        raise NotAttached(_("The object is not there any more."), status=attachment.status)
+    return obj
+
+
+def _newest_target(attachment: WorkflowAttachment) -> Model:
+    """The object, unless another run has begun on it since: that one is not what is meant."""
+    obj = _target(attachment)
+    newest = get_workflow_attachment(obj)
+    if newest is None or newest.pk != attachment.pk:
+        raise NotAttached(_("This run has ended."), status=attachment.status)
+    return obj

@@ -1,0 +1,227 @@
+"""What answers show. Nothing is read here: the views fetch first."""
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from approval_workflow.api.serializers.history import ApprovalEventSerializer
+from approval_workflow.api.serializers.shown import ShownPerson, shown_target
+from django_workflow_engine.choices import (
+    ActionExecutionMode,
+    ActionType,
+    AttachmentStatus,
+    ExecutionStatus,
+    FailurePolicy,
+    StageOutcome,
+)
+from django_workflow_engine.models import (
+    ActionExecution,
+    StageRun,
+    WorkFlow,
+    WorkflowAttachment,
+)
+from django_workflow_engine.services import Version, attachment_progress
+from django_workflow_engine.views.fields import Named
+
+
+class WorkflowPlaceSerializer(serializers.Serializer[Any]):
+    """A stage or a pipeline of the version that an object runs on."""
+
+    id = serializers.IntegerField()
+    template_id = serializers.IntegerField(
+        source="cloned_from_id",
+        allow_null=True,
+        help_text="key in the template; null where that is gone, or where the template itself runs",
+    )
+    name_en = serializers.CharField()
+    name_ar = serializers.CharField(allow_blank=True)
+
+
+class WorkflowNameSerializer(serializers.Serializer[WorkFlow]):
+    """The template that an object runs on."""
+
+    id = serializers.IntegerField(help_text="key of the template")
+    slug = serializers.CharField(allow_null=True)
+    name_en = serializers.CharField()
+    name_ar = serializers.CharField(allow_blank=True)
+    version = serializers.IntegerField(
+        allow_null=True, help_text="number of the version; null where the template itself runs"
+    )
+
+
+class WorkflowAttachmentSerializer(serializers.Serializer[WorkflowAttachment]):
+    """Where one object stands in the workflow that it runs on."""
+
+    id = serializers.IntegerField()
+    target = shown_target()
+    workflow = serializers.SerializerMethodField()
+    status = Named(AttachmentStatus)
+    current_pipeline = WorkflowPlaceSerializer(allow_null=True)
+    current_stage = WorkflowPlaceSerializer(allow_null=True)
+    next_stage = WorkflowPlaceSerializer(allow_null=True)
+    started_by = ShownPerson("started_by")
+    created_at = serializers.DateTimeField()
+    started_at = serializers.DateTimeField(allow_null=True)
+    completed_at = serializers.DateTimeField(allow_null=True)
+    metadata = serializers.DictField()
+    flow = serializers.IntegerField(
+        source="flow_id", allow_null=True, help_text="key of the approval flow, once it has begun"
+    )
+
+    @extend_schema_field(WorkflowNameSerializer)
+    def get_workflow(self, attachment: WorkflowAttachment) -> Any:
+        runs_on = attachment.workflow
+        template = runs_on.cloned_from or runs_on
+        return {
+            "id": template.pk,
+            "slug": template.slug,
+            "name_en": template.name_en,
+            "name_ar": template.name_ar,
+            "version": runs_on.version,
+        }
+
+
+class WorkflowProgressSerializer(serializers.Serializer[Any]):
+    """How far a run has come; names are the English ones."""
+
+    status = Named(AttachmentStatus)
+    progress_percentage = serializers.IntegerField()
+    completed_stages = serializers.IntegerField()
+    total_stages = serializers.IntegerField()
+    current_stage = serializers.CharField(allow_null=True)
+    current_pipeline = serializers.CharField(allow_null=True)
+    next_stage = serializers.CharField(allow_null=True)
+
+
+class WorkflowAttachmentDetailSerializer(WorkflowAttachmentSerializer):
+    """A run with its progress, and whether the person who asks may decide now."""
+
+    progress = serializers.SerializerMethodField()
+    can_act = serializers.SerializerMethodField()
+
+    @extend_schema_field(WorkflowProgressSerializer)
+    def get_progress(self, attachment: WorkflowAttachment) -> Any:
+        return WorkflowProgressSerializer(attachment_progress(attachment)).data
+
+    def get_can_act(self, attachment: WorkflowAttachment) -> bool:
+        return bool(self.context["can_act"])
+
+
+class WorkflowVisitSerializer(serializers.Serializer[StageRun]):
+    """One visit of a stage, or of what asks people in its place."""
+
+    pipeline = WorkflowPlaceSerializer(allow_null=True)
+    stage = WorkflowPlaceSerializer(allow_null=True)
+    round = serializers.IntegerField()
+    entered_at = serializers.DateTimeField()
+    left_at = serializers.DateTimeField(allow_null=True)
+    outcome = Named(StageOutcome, allow_blank=True, help_text="empty while the object is there")
+
+
+class WorkflowTimelineSerializer(serializers.Serializer[Any]):
+    """Where an object has been, and what happened, each in order."""
+
+    visits = WorkflowVisitSerializer(many=True)
+    history = ApprovalEventSerializer(many=True)
+
+
+class WorkflowExecutionSerializer(serializers.Serializer[ActionExecution]):
+    """One action that became due."""
+
+    id = serializers.IntegerField()
+    attachment = serializers.IntegerField(source="attachment_id")
+    action = serializers.IntegerField(
+        source="action_id", allow_null=True, help_text="null where the action is gone"
+    )
+    action_type = Named(ActionType)
+    function_path = serializers.CharField()
+    execution = Named(ActionExecutionMode)
+    failure_policy = Named(FailurePolicy)
+    status = Named(ExecutionStatus)
+    attempts = serializers.IntegerField()
+    run_after = serializers.DateTimeField()
+    created_at = serializers.DateTimeField()
+    started_at = serializers.DateTimeField(allow_null=True)
+    finished_at = serializers.DateTimeField(allow_null=True)
+    error = serializers.CharField(allow_blank=True)
+
+
+class WorkflowExecutionDetailSerializer(WorkflowExecutionSerializer):
+    """One action with what it was given and what came of it."""
+
+    transition = serializers.UUIDField(help_text="the same for all that became due together")
+    position = serializers.IntegerField(help_text="order within the transition")
+    parameters = serializers.DictField()
+    context = serializers.DictField()  # type: ignore[assignment]  # fields are no attributes
+    result = serializers.JSONField(allow_null=True)
+    log = serializers.ListField(child=serializers.DictField(), help_text="one entry an attempt")
+
+
+class WorkflowCompletenessSerializer(serializers.Serializer[Any]):
+    """Whether objects can run on a template."""
+
+    complete = serializers.BooleanField()
+    errors = serializers.DictField(  # type: ignore[assignment]  # fields are no attributes
+        child=serializers.CharField(), help_text="what is missing, by place"
+    )
+
+
+class WorkflowVersionSerializer(serializers.Serializer[Version]):
+    """One version of a template."""
+
+    number = serializers.IntegerField()
+    id = serializers.IntegerField(source="workflow.pk", help_text="key of what objects run on")
+    created_at = serializers.DateTimeField()
+    changed_by = ShownPerson(
+        "changed_by", source="workflow", help_text="who made the last change before it, if known"
+    )
+    is_current = serializers.BooleanField()
+    running = serializers.IntegerField(help_text="objects on it now")
+    attachments = serializers.IntegerField(help_text="objects that ever were on it")
+
+
+class WorkflowStageSketchSerializer(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+    name_en = serializers.CharField()
+    color = serializers.CharField(allow_blank=True)
+    approvals_count = serializers.IntegerField()
+
+
+class WorkflowPipelineSketchSerializer(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+    name_en = serializers.CharField()
+    stages = WorkflowStageSketchSerializer(many=True)
+
+
+class WorkflowStructureSerializer(serializers.Serializer[Any]):
+    """Pipelines and stages, as a diagram needs them."""
+
+    pipelines = WorkflowPipelineSketchSerializer(many=True)
+
+
+class WorkflowPipelineSummarySerializer(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+    name_en = serializers.CharField()
+    stages_count = serializers.IntegerField()
+    total_approvals = serializers.IntegerField()
+    by_type = serializers.DictField(child=serializers.IntegerField())
+
+
+class WorkflowSummarySerializer(serializers.Serializer[Any]):
+    """How many approvals a workflow asks for, and of which kind."""
+
+    total_approvals = serializers.IntegerField()
+    by_type = serializers.DictField(child=serializers.IntegerField())
+    by_strategy = serializers.DictField(child=serializers.IntegerField())
+    by_pipeline = WorkflowPipelineSummarySerializer(many=True)
+
+
+class WorkflowStatisticsSerializer(serializers.Serializer[Any]):
+    """Numbers of templates."""
+
+    overview = serializers.DictField(child=serializers.FloatField())
+    by_company = serializers.DictField(
+        child=serializers.DictField(child=serializers.IntegerField()),
+        help_text="by the company's name",
+    )

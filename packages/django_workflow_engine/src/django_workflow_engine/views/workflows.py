@@ -1,0 +1,174 @@
+"""Templates with their pipelines, stages and actions, read and written as one tree."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.db import IntegrityError
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+from drf_spectacular.utils import extend_schema
+from rest_framework import status
+from rest_framework.decorators import action
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.settings import api_settings
+
+from approval_workflow.api.keys import key_in_url
+from approval_workflow.api.permissions import require
+from approval_workflow.api.schema import answers
+from approval_workflow.api.views.base import ApprovalViewSet
+from approval_workflow.exceptions import Conflict
+from approval_workflow.forms import is_json
+from django_workflow_engine.authorship import changed_by
+from django_workflow_engine.models import WorkFlow
+from django_workflow_engine.serializers import WorkFlowSerializer
+from django_workflow_engine.services import (
+    delete_workflow,
+    get_workflow_approval_summary,
+    get_workflow_pipeline_structure,
+    get_workflow_statistics,
+    validate_completeness,
+    versions_of,
+)
+from django_workflow_engine.views.filters import WorkflowFilter
+from django_workflow_engine.views.schema import COMPANY
+from django_workflow_engine.views.shown import (
+    WorkflowCompletenessSerializer,
+    WorkflowStatisticsSerializer,
+    WorkflowStructureSerializer,
+    WorkflowSummarySerializer,
+    WorkflowVersionSerializer,
+)
+
+SEE_ALL = "django_workflow_engine.view_workflow"
+ADD = "django_workflow_engine.add_workflow"
+CHANGE = "django_workflow_engine.change_workflow"
+DELETE = "django_workflow_engine.delete_workflow"
+
+
+class WorkFlowViewSet(ApprovalViewSet[WorkFlow]):
+    """The templates that the person may see."""
+
+    serializer_class = WorkFlowSerializer
+    queryset = WorkFlow.objects.none()
+    filterset_class: Any = WorkflowFilter
+
+    def get_queryset(self) -> QuerySet[WorkFlow]:
+        return WorkFlow.objects.templates().visible_to(self.request.user).order_by("name_en", "pk")
+
+    @extend_schema(responses=answers(400, 404, ok=WorkFlowSerializer(many=True)))
+    def list(self, request: Request) -> Response:
+        """List the templates of your company, or all where you may view workflows."""
+        return self.page(self.filter_queryset(self.get_queryset()))
+
+    @extend_schema(responses=answers(404, ok=WorkFlowSerializer))
+    def retrieve(self, request: Request, pk: str) -> Response:
+        """Show a template with everything in it."""
+        return Response(self.get_serializer(self.get_object()).data)
+
+    @extend_schema(responses=answers(400, 409, 415, created=WorkFlowSerializer))
+    def create(self, request: Request) -> Response:
+        """Make a template with pipelines, stages and actions, all of it or nothing."""
+        require(request.user.has_perm(ADD))
+        made = self._save(request)
+        return Response(self.get_serializer(made).data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(responses=answers(400, 404, 409, 415, ok=WorkFlowSerializer))
+    def update(self, request: Request, pk: str) -> Response:
+        """Write a template anew; lists that are not given stay as they are."""
+        return self._change(request, partial=False)
+
+    @extend_schema(responses=answers(400, 404, 409, 415, ok=WorkFlowSerializer))
+    def partial_update(self, request: Request, pk: str) -> Response:
+        """Change parts of a template; a list that is given takes the place of the stored one."""
+        return self._change(request, partial=True)
+
+    @extend_schema(responses={204: None, **answers(404, 409)})
+    def destroy(self, request: Request, pk: str) -> Response:
+        """Delete a template that no object was ever on."""
+        template = self.get_object()
+        require(request.user.has_perm(DELETE))
+        delete_workflow(template)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+    @extend_schema(responses=answers(404, ok=WorkflowCompletenessSerializer))
+    @action(detail=True, filter_backends=())
+    def validate(self, request: Request, pk: str) -> Response:
+        """Say what is missing before objects can run on a template."""
+        errors = validate_completeness(self.get_object())
+        return Response({"complete": not errors, "errors": errors})
+
+    @extend_schema(responses=answers(404, ok=WorkflowStructureSerializer))
+    @action(detail=True, filter_backends=())
+    def structure(self, request: Request, pk: str) -> Response:
+        """Show pipelines and stages, as a diagram needs them."""
+        return Response(get_workflow_pipeline_structure(self.get_object().pk))
+
+    @extend_schema(responses=answers(404, ok=WorkflowSummarySerializer))
+    @action(detail=True, filter_backends=())
+    def summary(self, request: Request, pk: str) -> Response:
+        """Count the approvals that a template asks for."""
+        return Response(get_workflow_approval_summary(self.get_object().pk))
+
+    @extend_schema(responses=answers(404, ok=WorkflowVersionSerializer(many=True)), filters=False)
+    @action(detail=True, pagination_class=None, filter_backends=())
+    def versions(self, request: Request, pk: str) -> Response:
+        """List the versions of a template, newest first, with what runs on each."""
+        found: Any = versions_of(self.get_object())
+        return Response(WorkflowVersionSerializer(found, many=True).data)
+
+    @extend_schema(
+        parameters=[COMPANY],
+        responses=answers(400, ok=WorkflowStatisticsSerializer),
+    )
+    @action(detail=False, pagination_class=None, filter_backends=())
+    def statistics(self, request: Request) -> Response:
+        """Count templates, stages and approvals, in all and by company."""
+        return Response(get_workflow_statistics(company_id=self._company_asked_for(request)))
+
+    def _change(self, request: Request, *, partial: bool) -> Response:
+        template = self.get_object()
+        require(request.user.has_perm(CHANGE))
+        changed = self._save(request, template, partial=partial)
+        return Response(self.get_serializer(changed).data)
+
+    def _save(self, request: Request, template: Any = None, *, partial: bool = False) -> WorkFlow:
+        data = request.data
+        if not is_json(data):
+            message = _("Expected values that JSON knows, without NUL characters.")
+            raise ValidationError({api_settings.NON_FIELD_ERRORS_KEY: [message]})
+        self._require_own_company(data)
+        serializer = self.get_serializer(template, data=data, partial=partial)
+        serializer.is_valid(raise_exception=True)
+        try:
+            with changed_by(request.user):
+                saved: WorkFlow = serializer.save()
+        except IntegrityError as error:
+            raise Conflict(_("Somebody else wrote the same at this moment; try again.")) from error
+        return saved
+
+    def _require_own_company(self, data: Any) -> None:
+        """Who sees the templates of their company alone writes for that company alone."""
+        user = self.request.user
+        if user.has_perm(SEE_ALL) or not isinstance(data, Mapping) or "company" not in data:
+            return
+        if str(data["company"]) != str(user.pk):
+            raise ValidationError({"company": [_("Expected your own key.")]})
+
+    def get_serializer_context(self) -> dict[str, Any]:
+        user = self.request.user
+        own = {} if user.has_perm(SEE_ALL) else {"company_user": user}
+        return {**super().get_serializer_context(), **own}
+
+    def _company_asked_for(self, request: Request) -> Any:
+        if not request.user.has_perm(SEE_ALL):
+            return request.user.pk
+        given = request.query_params.get("company")
+        if given is None:
+            return None
+        try:
+            return key_in_url(get_user_model(), given)
+        except ValueError:
+            raise ValidationError({"company": [_("Expected a key.")]}) from None
