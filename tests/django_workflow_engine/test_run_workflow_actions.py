@@ -9,11 +9,13 @@ import pytest
 from celery import Celery, current_app
 from celery.contrib.testing.worker import start_worker
 from celery.signals import setup_logging
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import transaction
 
 from django_workflow_engine import tasks
 from django_workflow_engine.actions import outbox
+from django_workflow_engine.choices import ExecutionStatus
+from django_workflow_engine.models import ActionExecution
 from tests.django_workflow_engine.due_actions import (
     Action,
     make_attachment,
@@ -85,7 +87,7 @@ def test_command_runs_what_is_due_and_counts_it(attachment, calls, capsys):
     call_command("run_workflow_actions")
     assert statuses(rows) == ["done", "failed", "dead"]
     assert capsys.readouterr().out == (
-        "Actions done: 1, to be tried again: 1, failed for good: 1\n"
+        "Actions done: 1, to be tried again: 1, failed for good: 1, not run: 0\n"
     )
 
 
@@ -93,6 +95,78 @@ def test_command_keeps_to_its_limit(attachment, calls, capsys):
     rows = make_due(attachment, Action("note"), Action("note"))
     call_command("run_workflow_actions", "--limit=1")
     assert statuses(rows) == ["done", "pending"]
+
+
+@pytest.fixture
+def failed(attachment):
+    """Two dead actions, and one that is given up because of the first."""
+    rows = make_due(attachment, Action("note", failure_policy="stop"), Action("note"))
+    rows += make_due(attachment, Action("note"))
+    dead = {"status": ExecutionStatus.DEAD, "attempts": 5, "error": "ValueError: no\n\ntraceback"}
+    ActionExecution.objects.filter(pk__in=[rows[0].pk, rows[2].pk]).update(**dead)
+    call_command("run_workflow_actions", verbosity=0)
+    assert statuses(rows) == ["dead", "skipped", "dead"]
+    return rows
+
+
+def test_command_replays_all_that_is_dead(failed, calls, capsys):
+    capsys.readouterr()
+    call_command("run_workflow_actions", "--replay", "--dead")
+    assert statuses(failed) == ["done"] * 3
+    assert capsys.readouterr().out.splitlines() == [
+        "Actions due again: 2",
+        "Actions done: 3, to be tried again: 0, failed for good: 0, not run: 0",
+    ]
+
+
+def test_command_replays_what_is_named(failed, calls, capsys):
+    call_command("run_workflow_actions", "--replay", "--id", str(failed[2].pk))
+    assert statuses(failed) == ["dead", "skipped", "done"]
+    assert len(calls) == 1
+
+
+def test_dry_run_tells_what_would_run_and_runs_nothing(failed, attachment, calls, capsys):
+    due = make_due(attachment, Action("note"))
+    capsys.readouterr()
+    call_command("run_workflow_actions", "--replay", "--id", str(failed[2].pk), "--dry-run")
+    lines = capsys.readouterr().out.splitlines()
+    assert [int(line.split()[0]) for line in lines] == [failed[2].pk, due[0].pk]
+    assert statuses(failed + due) == ["dead", "skipped", "dead", "pending"]
+    assert calls == []
+
+
+def test_dry_run_keeps_to_the_limit(attachment, capsys):
+    make_due(attachment, Action("note"), Action("note"))
+    call_command("run_workflow_actions", "--dry-run", "--limit=1")
+    assert len(capsys.readouterr().out.splitlines()) == 1
+
+
+def test_dead_actions_are_listed_with_the_reason(failed, capsys):
+    capsys.readouterr()
+    call_command("run_workflow_actions", "--list-dead")
+    first, second = capsys.readouterr().out.splitlines()
+    assert first == (
+        f"{failed[0].pk} dead after_approve tests.testapp.workflow_actions.note"
+        f" (attachment {failed[0].attachment_id}, attempts 5): ValueError: no"
+    )
+    assert second.startswith(f"{failed[2].pk} dead ")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--replay"],
+        ["--dead"],
+        ["--id", "1"],
+        ["--replay", "--id", "987654"],
+        ["--limit", "0"],
+        ["--limit", "x"],
+    ],
+)
+def test_arguments_that_make_no_sense_are_refused(failed, calls, arguments):
+    with pytest.raises(CommandError):
+        call_command("run_workflow_actions", *arguments)
+    assert calls == []
 
 
 # Celery

@@ -4,6 +4,7 @@ Each id has a heading in the documentation ("System checks").
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from importlib.util import find_spec
 from typing import Any
 
 from django.apps import AppConfig
@@ -17,6 +18,7 @@ from django.utils.module_loading import import_string
 
 from approval_workflow.conf import settings as approval_settings
 from approval_workflow.exceptions import nearest
+from django_workflow_engine.actions import configured as actions_config
 from django_workflow_engine.conditions import satisfying
 from django_workflow_engine.conf import (
     DEFAULT_ENTRY,
@@ -66,6 +68,9 @@ def check_settings(
         *_missing_models(configured),
         *_department_model(),
         *_action_execution(),
+        *_celery(),
+        *_action_numbers(),
+        *_actions_config(),
         *_send_email_function(),
         *_assignment_resolvers(configured),
         *_mapped_slugs(configured),
@@ -191,6 +196,37 @@ def _action_execution() -> Iterator[checks.CheckMessage]:
             error.message,
             hint="Leave it out to run actions in the process, after commit.",
             id="django_workflow_engine.E007",
+        )
+
+
+def _celery() -> Iterator[checks.CheckMessage]:
+    wanted = getattr(django_settings, SETTING, None) or {}
+    if wanted.get("ACTION_EXECUTION") == "celery" and find_spec("celery") is None:
+        yield checks.Error(
+            f"{SETTING}['ACTION_EXECUTION'] is 'celery', and Celery is not installed.",
+            hint="Install django-dynamic-workflows[celery]; see the guide on actions, Celery.",
+            id="django_workflow_engine.E021",
+        )
+
+
+def _action_numbers() -> Iterator[checks.CheckMessage]:
+    for name in ("action_max_attempts", "action_retry_delay", "webhook_secrets"):
+        try:
+            getattr(settings, name)
+        except WorkflowMisconfigured as error:
+            yield checks.Error(
+                error.message,
+                hint="The reference page of the settings shows the form of each.",
+                id="django_workflow_engine.E022",
+            )
+
+
+def _actions_config() -> Iterator[checks.CheckMessage]:
+    for mistake in actions_config.mistakes():
+        yield checks.Error(
+            mistake,
+            hint="The guide on actions shows what an action may say.",
+            id="django_workflow_engine.E023",
         )
 
 

@@ -1,16 +1,19 @@
-"""The default actions: e-mails that every new template has until it has actions of its own.
+"""The default actions: those that every new template has until it has actions of its own.
 
-They are rows of the workflow's level with `is_default` set, the last level of the inheritance.
+E-mails, or what `WORKFLOW_ACTIONS_CONFIG` says. They are rows of the workflow's level with
+`is_default` set, the last level of the inheritance.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from django.db import models
 from django.db.models.signals import post_save
 
+from django_workflow_engine.actions.configured import configured_defaults
 from django_workflow_engine.choices import ActionType
 from django_workflow_engine.conf import settings
+from django_workflow_engine.definition import ActionDefinition
 from django_workflow_engine.models import WorkFlow, WorkflowAction
 from django_workflow_engine.signals import templates_created
 
@@ -37,21 +40,42 @@ def make_default_actions(workflows: Iterable[WorkFlow], using: str) -> None:
     """Give new templates their default actions, all in one statement; snapshots get none."""
     if not settings.auto_create_actions:
         return
+    values = list(_default_values())
     rows = [
-        WorkflowAction(
-            workflow=workflow,
-            action_type=event,
-            function_path=f"{HANDLERS}.{function}",
-            parameters={"recipients": list(recipients)},
-            is_default=True,
-        )
+        WorkflowAction(workflow=workflow, is_default=True, **each)
         for workflow in workflows
         if not workflow.is_hidden
-        for event, (function, recipients) in DEFAULTS.items()
+        for each in values
     ]
     # They belong to the first revision, so they do not make a new one.
     unguarded: models.QuerySet[WorkflowAction] = models.QuerySet(WorkflowAction, using=using)
     unguarded.bulk_create(rows)
+
+
+def _default_values() -> Iterator[dict[str, Any]]:
+    """Yield the fields of each default action: the project's own, else the e-mails."""
+    configured = configured_defaults()
+    if configured is None:
+        for event, (function, recipients) in DEFAULTS.items():
+            yield {
+                "action_type": event,
+                "function_path": f"{HANDLERS}.{function}",
+                "parameters": {"recipients": list(recipients)},
+            }
+        return
+    for name, actions in configured.items():
+        yield from ({"action_type": name, **_fields(action)} for action in actions)
+
+
+def _fields(action: ActionDefinition) -> dict[str, Any]:
+    return {
+        "function_path": action.function_path,
+        "parameters": dict(action.parameters),
+        "conditions": dict(action.conditions),
+        "execution": action.execution,
+        "failure_policy": action.failure_policy,
+        "order": action.order,
+    }
 
 
 def connect() -> None:

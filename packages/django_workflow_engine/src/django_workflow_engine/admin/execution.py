@@ -6,7 +6,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
@@ -42,7 +42,7 @@ class ActionExecutionAdmin(ReadOnlyAdmin):
         "run_after",
         "finished_at",
     )
-    list_filter = ("status", "action_type", "created_at")
+    list_filter = ("status", "execution", "action_type", "created_at")
     ordering = ("-pk",)
     search_fields = ("function_path", "=attachment__object_id", "error")
     actions = ("run_again",)
@@ -51,6 +51,8 @@ class ActionExecutionAdmin(ReadOnlyAdmin):
         "function",
         "attachment_link",
         "status",
+        "execution",
+        "failure_policy",
         "attempts",
         "run_after",
         "created_at",
@@ -60,6 +62,7 @@ class ActionExecutionAdmin(ReadOnlyAdmin):
         "context",
         "result",
         "error_text",
+        "attempt_log",
         "transition",
         "position",
     )
@@ -106,6 +109,23 @@ class ActionExecutionAdmin(ReadOnlyAdmin):
     def attachment_link(self, execution: ActionExecution) -> str:
         label = target_label(execution.attachment)
         return link_to(self.admin_site, execution.attachment, label)
+
+    @admin.display(description=_("attempts so far"))
+    def attempt_log(self, execution: ActionExecution) -> str:
+        return format_html_join(
+            "",
+            '<pre dir="ltr">{}. {} - {} {} {}</pre>',
+            (
+                (
+                    entry["attempt"],
+                    entry["started_at"],
+                    entry["finished_at"],
+                    entry["outcome"],
+                    entry["error"].partition("\n")[0],
+                )
+                for entry in execution.log
+            ),
+        )
 
     @admin.display(description=_("error"))
     def error_text(self, execution: ActionExecution) -> str:

@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 
 from approval_workflow.models import ApprovalFlow, ApprovalInstance
 from django_workflow_engine.actions import outbox
+from django_workflow_engine.actions.configured import effective_actions
 from django_workflow_engine.choices import (
     ActionExecutionMode,
     ActionType,
@@ -97,7 +98,7 @@ class Run:
         due = outbox.due_actions(
             self.attachment,
             event,
-            self.definition.actions(event, place.id),
+            effective_actions(self.definition, event, place.id, self.attachment.content_type_id),
             transition=self._transition,
             position=self._events,
             context={"stage_id": place.stage_id, "pipeline_id": place.pipeline_id, **context},
