@@ -42,6 +42,8 @@ PAGES = [
     "guides/inbox-and-history.md",
     "guides/concurrency.md",
     "guides/workflows.md",
+    "guides/starting.md",
+    "guides/workflow-files.md",
     "reference/api.md",
 ]
 SETTINGS = {*approval_conf.DEFAULTS, *engine_conf.TOP_LEVEL_DEFAULTS, engine_conf.SETTING}

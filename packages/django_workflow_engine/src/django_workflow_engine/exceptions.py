@@ -22,6 +22,12 @@ class InvalidConfiguration(InvalidSteps):
     code = "invalid_configuration"
 
 
+class InvalidWorkflowFile(InvalidSteps):
+    """A file says what cannot be stored; `errors` maps a path to its message."""
+
+    code = "invalid_workflow_file"
+
+
 class WorkflowNotActive(Conflict):
     """Only active templates can be attached."""
 
