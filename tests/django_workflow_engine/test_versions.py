@@ -46,7 +46,7 @@ FUNCTION = "django_workflow_engine.action_handlers.send_approval_notification"
 
 def add_action(**level: Any) -> WorkflowAction:
     return WorkflowAction.objects.create(
-        action_type="after_approve", function_path=FUNCTION, parameters={"cc": ["a@b.c"]}, **level
+        action_type="after_approve", function_path=FUNCTION, parameters={"cc": ["a@example.org"]}, **level
     )
 
 
@@ -110,7 +110,7 @@ class TestSnapshot:
         )
         assert (of_workflow.is_default, of_workflow.order) == (True, 3)
         assert (of_pipeline.is_active, of_pipeline.is_default) == (False, False)
-        assert (of_stage.function_path, of_stage.parameters) == (FUNCTION, {"cc": ["a@b.c"]})
+        assert (of_stage.function_path, of_stage.parameters) == (FUNCTION, {"cc": ["a@example.org"]})
 
     @pytest.mark.parametrize("model", LEFT_OUT, ids=lambda model: model.__name__)
     def test_leaves_out_only_fields_that_exist(self, model: type[models.Model]) -> None:

@@ -52,6 +52,18 @@ class UnknownPipeline(InvalidInput):
     code = "unknown_pipeline"
 
 
+class UnknownVersion(InvalidInput):
+    """The template has no such version."""
+
+    code = "unknown_version"
+
+
+class PlacesNotMapped(InvalidSteps):
+    """Objects are at places that the new version does not have; `errors` maps each to how many."""
+
+    code = "places_not_mapped"
+
+
 class AlreadyAttached(Conflict):
     """The object has an open workflow already."""
 

@@ -10,16 +10,27 @@ from typing import Any, TypeVar
 
 from django.db import connections, models, router, transaction
 from django.db.models import Exists, F, Max, OuterRef, Q
+from django.utils.translation import gettext as _
 
+from django_workflow_engine.exceptions import UnknownVersion
 from django_workflow_engine.models import (
+    ActionExecution,
     Pipeline,
     Stage,
+    StageRun,
     WorkFlow,
     WorkflowAction,
     WorkflowAttachment,
 )
 
 M = TypeVar("M", bound=models.Model)
+
+# From an execution to the workflow of its action.
+ACTION_LEVELS = (
+    "action__workflow_id",
+    "action__pipeline__workflow_id",
+    "action__stage__pipeline__workflow_id",
+)
 
 # Added to the names of a snapshot.
 COPY_EN = " (Copy)"
@@ -63,21 +74,45 @@ def current_snapshot(
         return _find(template_id, using) or _take(locked, using, author)
 
 
+def hold_version(version: WorkFlow, using: str) -> None:
+    """Keep a version from being deleted until the transaction ends.
+
+    Raises `UnknownVersion` when it has been deleted.
+    """
+    if _locked(WorkFlow, using).filter(pk=version.pk).values_list("pk").first() is None:
+        raise UnknownVersion(_("The version has been deleted."))
+
+
 def unused_snapshots(
     using: str, *, apart_from: "models.QuerySet[WorkflowAttachment] | None" = None
 ) -> "models.QuerySet[WorkFlow]":
-    """Return the snapshots that no attachment uses and that a newer one has taken the place of.
+    """Return the snapshots that nothing uses and that a newer one has taken the place of.
 
-    Attachments in `apart_from` do not count as users.
+    A snapshot is used by the attachments that run on it, by the visits of those that were moved
+    from it to another version, and by their actions that have not finished. Attachments in
+    `apart_from` do not count as users.
     """
-    users = WorkflowAttachment.objects.using(using).filter(workflow_id=OuterRef("pk"))
+    users = [
+        WorkflowAttachment.objects.using(using).filter(workflow_id=OuterRef("pk")),
+        StageRun.objects.using(using).filter(pipeline__workflow_id=OuterRef("pk")),
+        *(
+            ActionExecution.objects.using(using).unfinished().filter(**{level: OuterRef("pk")})
+            for level in ACTION_LEVELS
+        ),
+    ]
     if apart_from is not None:
-        users = users.exclude(pk__in=apart_from.order_by().values("pk"))
+        apart = apart_from.order_by().values("pk")
+        users = [
+            rows.exclude(
+                **{"pk__in" if rows.model is WorkflowAttachment else "attachment__in": apart}
+            )
+            for rows in users
+        ]
     newer = _rows(WorkFlow, using).filter(
         cloned_from_id=OuterRef("cloned_from_id"), revision__gt=OuterRef("revision")
     )
     snapshots = _rows(WorkFlow, using).filter(is_hidden=True)
-    return snapshots.filter(Exists(newer), ~Exists(users))
+    return snapshots.filter(Exists(newer), *(~Exists(rows) for rows in users))
 
 
 def delete_unused_snapshots(

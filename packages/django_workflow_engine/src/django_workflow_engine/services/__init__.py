@@ -10,6 +10,11 @@ from django_workflow_engine.services.data import (
     get_workflow_statistics,
 )
 from django_workflow_engine.services.delete import delete_workflow
+from django_workflow_engine.services.migrate import (
+    MigratedAttachment,
+    MigrationReport,
+    migrate_running,
+)
 from django_workflow_engine.services.preview import ApproverPreview, preview_approvers
 from django_workflow_engine.services.progress import (
     attachment_progress,
@@ -29,6 +34,8 @@ from django_workflow_engine.services.version_list import Version, versions_of
 
 __all__ = [
     "ApproverPreview",
+    "MigratedAttachment",
+    "MigrationReport",
     "Version",
     "act_on_object",
     "attach_workflow_to_object",
@@ -45,6 +52,7 @@ __all__ = [
     "get_workflow_pipeline_structure",
     "get_workflow_progress",
     "get_workflow_statistics",
+    "migrate_running",
     "preview_approvers",
     "publish_version",
     "register_model_for_workflow",
