@@ -42,6 +42,7 @@ PAGES = [
     "guides/inbox-and-history.md",
     "guides/concurrency.md",
     "guides/workflows.md",
+    "guides/actions.md",
     "guides/starting.md",
     "guides/workflow-files.md",
     "reference/api.md",
@@ -128,6 +129,13 @@ def test_the_test_cases_of_the_guide_pass(shop: ModuleType, settings: Any) -> No
     assert result.testsRun == (DOCS / "guides/testing-your-flows.md").read_text().count(
         " def test_"
     )
+
+
+# D-113
+def test_the_blocks_of_the_page_on_custom_actions_run_as_printed(
+    shop: ModuleType, settings: Any
+) -> None:
+    play("../CUSTOM_ACTIONS_README.md", shop, settings)
 
 
 def test_the_settings_of_the_installation_can_be_used() -> None:
