@@ -16,7 +16,14 @@ from django_workflow_engine.services import (
 from purchasing.models import PurchaseRequest
 from tests.factories.objects import PurchaseRequestFactory
 from tests.factories.people import UserFactory, make_role
-from tests.factories.workflows import by_role, by_user, make_workflow, stages_of
+from tests.factories.workflows import (
+    by_role,
+    by_user,
+    make_flat_workflow,
+    make_pipeline_workflow,
+    make_workflow,
+    stages_of,
+)
 from tests.faults import Fault, count_writes, dump, failing_at_write
 
 pytestmark = pytest.mark.django_db
@@ -94,7 +101,74 @@ def cancel(world):
     return lambda: cancel_flow(flow, world["bob"])
 
 
-ACTS = [attach_first, start_later, move, reject, resubmit, delegate, complete, cancel]
+def move_of(make):
+    """The move from the first to the second place of a structure, people of every kind found."""
+
+    def prepare(world):
+        template = make(world)
+        request = PurchaseRequestFactory.create(requester=world["bob"])
+        attach_workflow_to_object(request, template, user=world["bob"])
+        return lambda: act_on_object(request, "approved", world["ann"])
+
+    prepare.__name__ = f"move_{make.__name__}"
+    return prepare
+
+
+def in_pipelines(world):
+    """Tracks side by side, looked up each in a way of its own."""
+    asked = {"assigned_field": "requester", "parallel_group": "a", "sla_duration": "P1D"}
+    return make_pipeline_workflow(
+        [
+            by_user(world["ann"]),
+            [
+                {"approval_type": "ASSIGNED", **asked},
+                {"approval_type": "SELF", "parallel_group": "b"},
+                by_role(world["board"], "quorum", quorum_count=2, parallel_group="c"),
+            ],
+        ]
+    )
+
+
+def in_the_workflow(world):
+    return make_flat_workflow(by_user(world["ann"]), {"approval_type": "SELF"})
+
+
+def start_in_the_workflow(world):
+    request = PurchaseRequestFactory.create(requester=world["bob"])
+    template = in_the_workflow(world)
+    return lambda: attach_workflow_to_object(request, template, user=world["bob"])
+
+
+def complete_the_workflow(world):
+    request = PurchaseRequestFactory.create(requester=world["bob"])
+    attach_workflow_to_object(request, make_flat_workflow(by_user(world["ann"])))
+    return lambda: act_on_object(request, "approved", world["ann"])
+
+
+def resubmit_to_a_pipeline(world):
+    request = PurchaseRequestFactory.create(requester=world["bob"])
+    template = in_pipelines(world)
+    attach_workflow_to_object(request, template, user=world["bob"])
+    act_on_object(request, "approved", world["ann"])
+    first = template.pipelines.get(order=1)
+    return lambda: act_on_object(request, "resubmission", world["bob"], pipeline_id=first.pk)
+
+
+def reject_in_a_pipeline(world):
+    request = PurchaseRequestFactory.create(requester=world["bob"])
+    attach_workflow_to_object(request, in_pipelines(world), user=world["bob"])
+    return lambda: act_on_object(request, "rejected", world["ann"])
+
+
+STRUCTURES = [
+    move_of(in_pipelines),
+    move_of(in_the_workflow),
+    start_in_the_workflow,
+    complete_the_workflow,
+    resubmit_to_a_pipeline,
+    reject_in_a_pipeline,
+]
+ACTS = [attach_first, start_later, move, reject, resubmit, delegate, complete, cancel, *STRUCTURES]
 
 
 def try_in_savepoint(action):
@@ -159,7 +233,9 @@ for _name in HOOKS:
 
 
 @pytest.mark.parametrize("hook", HOOKS)
-@pytest.mark.parametrize("act", [move, reject, resubmit, delegate, complete, cancel])
+@pytest.mark.parametrize(
+    "act", [move, reject, resubmit, delegate, complete, cancel, *STRUCTURES[:2], *STRUCTURES[3:]]
+)
 def test_a_handler_that_raises_undoes_all_of_it(world, act, hook, settings):
     action = act(world)
     settings.APPROVAL_HANDLERS = [*settings.APPROVAL_HANDLERS, f"{__name__}.Raising"]

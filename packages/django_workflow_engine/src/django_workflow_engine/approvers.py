@@ -4,6 +4,7 @@ Two functions of the core's strategy for functions. They are called when the ste
 whoever is head of a department then is asked, and read what the step notes of its place.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from django.core.exceptions import ObjectDoesNotExist
@@ -23,9 +24,12 @@ DEPARTMENT_HEAD = "django_workflow_engine.department_head"
 RESOLVER_KEY = "assigned_resolver"
 
 
-def requester_of(obj: Model | None, started_by: Any) -> Any:
-    """Return who asks: the object's creator, else who started the workflow, or None."""
-    return creator_of(obj) or started_by
+def requester_of(obj: Model | None, starter: Callable[[], Any]) -> Any:
+    """Return who asks: the object's creator, else who started the workflow, or None.
+
+    `starter` is called where the object names nobody.
+    """
+    return creator_of(obj) or starter()
 
 
 @approver_function(ASSIGNMENT_RESOLVER)
@@ -39,7 +43,7 @@ def assigned_people(obj: Model, step: Any) -> Any:
     path = settings.assignment_resolvers.get(name)
     if path is None:
         raise WorkflowMisconfigured(f"{SETTING}['ASSIGNMENT_RESOLVERS'] has no name {name!r}.")
-    return load("ASSIGNMENT_RESOLVERS", path)(obj, requester_of(obj, step.flow.started_by))
+    return load("ASSIGNMENT_RESOLVERS", path)(obj, requester_of(obj, lambda: step.flow.started_by))
 
 
 @approver_function(DEPARTMENT_HEAD)
@@ -47,7 +51,7 @@ def department_head(obj: Model, step: Any) -> Any:
     """Return the head of the pipeline's department, or of the requester's where it has none."""
     department = _department_of(step.extra_fields.get("pipeline_id"))
     if department is None:
-        requester = requester_of(obj, step.flow.started_by)
+        requester = requester_of(obj, lambda: step.flow.started_by)
         department = _follow(requester, settings.user_department_field, "USER_DEPARTMENT_FIELD")
     return _follow(department, settings.department_head_field, "DEPARTMENT_HEAD_FIELD")
 

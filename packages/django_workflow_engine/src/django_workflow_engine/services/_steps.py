@@ -46,7 +46,7 @@ class Case:
     @cached_property
     def requester(self) -> Any:
         """Who created the object, else who started the workflow; None where nobody is known."""
-        return requester_of(self._target(), self._starter())
+        return requester_of(self._target(), self._starter)
 
 
 @dataclass(frozen=True, slots=True)
