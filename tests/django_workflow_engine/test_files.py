@@ -400,6 +400,18 @@ class TestMistakes:
     def test_what_is_no_file(self, value):
         assert errors_of(value)
 
+    def test_a_stage_that_objects_are_at_is_not_deleted(self, world):
+        import_workflows(content())
+        UserFactory.create_batch(2, role=world["role"])
+        item, template = PurchaseRequestFactory.create(), WorkFlow.objects.get()
+        with pytest.warns(UserWarning, match="disable_clone"):
+            attach_workflow_to_object(item, template, disable_clone=True)
+        changed = content()
+        del changed["workflows"][0]["pipelines"][0]["stages"][0]
+        assert errors_of(changed) == {
+            "workflows[0].workflow": "Something here is in use by objects that are under way."
+        }
+
     def test_a_workflow_given_twice(self, world):
         twice = content()
         twice["workflows"] *= 2

@@ -38,6 +38,7 @@ router.register("requests", PurchaseRequests)
 urlpatterns = [
     path("api/", include(router.urls)),
     path("core/", include("approval_workflow.api.urls")),
+    path("engine/", include("django_workflow_engine.urls")),
 ]
 
 
@@ -195,7 +196,12 @@ def escalate(item, step, bob):
     return f"/core/approvals/{step.pk}/escalate/", {"escalate_to": bob.pk}
 
 
-URLS = [mixin, approve, reject, resubmit, delegate, escalate]
+def act(item, step, bob):
+    key = item.workflow_attachment.pk
+    return f"/engine/attachments/{key}/act/", {"action": "approve"}
+
+
+URLS = [mixin, act, approve, reject, resubmit, delegate, escalate]
 
 
 @pytest.mark.parametrize("url", URLS)
@@ -225,6 +231,30 @@ def test_the_bulk_url_tells_it_for_each_item(required, item, ann):
     assert (result["succeeded"], result["error"]["code"]) == (False, "workflow_permission_denied")
     step.refresh_from_db()
     assert step.status == "current"
+
+
+def create_run(item, workflow):
+    given = {"object_type": "purchasing.purchaserequest", "object_id": str(item.pk)}
+    return "/engine/attachments/", {"workflow": workflow.pk, **given}
+
+
+def start_run(item, workflow):
+    attachment = attach_workflow_to_object(item, workflow, auto_start=False)
+    return f"/engine/attachments/{attachment.pk}/start/", {}
+
+
+@pytest.mark.parametrize(("url", "done"), [(create_run, 201), (start_run, 200)])
+def test_every_url_that_starts(required, workflow, ann, url, done):
+    required(START)
+    item = PurchaseRequestFactory.create()
+    for codename in ("view_purchaserequest", "view_workflow", "view_workflowattachment"):
+        grant(ann, codename)
+    call = url(item, workflow)
+    assert posted(ann, *call).status_code == 403
+    assert not ApprovalInstance.objects.exists()
+    grant(ann, "start_workflow")
+    assert posted(ann, *call).status_code == done
+    assert ApprovalInstance.objects.current().get().assigned_to == ann
 
 
 def posted(user, url, body):

@@ -22,8 +22,9 @@ Plain = dict[str, Any]
 # Called with the path, the setting that names the model, and the reference; returns the new one.
 Replace = Callable[[str, str, Any], Any]
 
-# What each level has besides its lists; None: must be given.
+# Stands for what must be given.
 REQUIRED = object()
+# The keys of each level, in the order of files, with what is meant where one is left out.
 WORKFLOW: Mapping[str, Any] = {
     "slug": REQUIRED,
     "name_en": REQUIRED,
