@@ -46,6 +46,7 @@ PAGES = [
     "guides/starting.md",
     "guides/workflow-files.md",
     "reference/api.md",
+    "reference/engine-api.md",
 ]
 SETTINGS = {*approval_conf.DEFAULTS, *engine_conf.TOP_LEVEL_DEFAULTS, engine_conf.SETTING}
 MODULES = ("shop", "shop.approvals", "shop.models", "shop.mail")

@@ -317,3 +317,35 @@ def test_versions_are_listed_with_what_runs(builder: Any) -> None:
         "running": 1,
         "attachments": 1,
     }
+
+
+def test_a_preview_tells_who_would_be_asked_and_writes_nothing(ann: Any, builder: Any) -> None:
+    workflow, obj = make_workflow([[by_user(ann)]]), PurchaseRequestFactory.create()
+    named = {"object_type": "purchasing.purchaserequest", "object_id": str(obj.pk)}
+    assert get(builder, "workflow-preview", workflow.pk, **named).status_code == 403
+    viewer = grant(builder, "view_purchaserequest")
+    (shown,) = get(viewer, "workflow-preview", workflow.pk, **named).json()
+    stage = Stage.objects.get()
+    assert (shown["level"], shown["id"], shown["needed"]) == ("stage", stage.pk, 1)
+    assert [person["username"] for person in shown["people"]] == ["ann"]
+    missing = get(viewer, "workflow-preview", workflow.pk)
+    assert (missing.status_code, set(missing.json()["errors"])) == (400, set(named))
+
+
+def test_run_statistics_are_those_of_the_company(builder: Any, company: Any) -> None:
+    own, other = attached(company=company), attached()
+    assert get(builder, "workflow-run-statistics").json()["overview"]["running"] == 2
+    found = get(company, "workflow-run-statistics").json()
+    assert (found["overview"]["running"], len(found["people"])) == (1, 1)
+    template = other.workflow.cloned_from_id
+    assert get(builder, "workflow-run-statistics", workflow_id=template).status_code == 200
+    assert get(company, "workflow-run-statistics", workflow_id=template).status_code == 404
+    assert own.workflow.cloned_from_id in {stage["workflow_id"] for stage in found["stages"]}
+
+
+@pytest.mark.parametrize(("name", "value"), [("workflow_id", "x"), ("since", "1"), ("until", "")])
+def test_a_parameter_of_the_statistics_that_cannot_be_read(
+    name: str, value: str, builder: Any
+) -> None:
+    response = get(builder, "workflow-run-statistics", **{name: value})
+    assert (response.status_code, set(response.json()["errors"])) == (400, {name})

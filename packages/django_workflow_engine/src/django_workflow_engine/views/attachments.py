@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model, QuerySet
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
@@ -13,7 +12,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from approval_workflow.api.headers import etag, expected_version, idempotency_key
-from approval_workflow.api.keys import key_in_url, model_name
 from approval_workflow.api.permissions import require
 from approval_workflow.api.schema import ETAG, IDEMPOTENCY_KEY, IF_MATCH, answers
 from approval_workflow.api.views.base import ApprovalViewSet
@@ -39,6 +37,7 @@ from django_workflow_engine.views.bodies import (
     WorkflowNothingSerializer,
 )
 from django_workflow_engine.views.filters import AttachmentFilter
+from django_workflow_engine.views.objects import may_view, object_named
 from django_workflow_engine.views.reading import (
     attachments_shown,
     fetch_targets,
@@ -94,7 +93,7 @@ class WorkflowAttachmentViewSet(ApprovalViewSet[WorkflowAttachment]):
         The answer is 200 where the object waits on this workflow already and nobody has decided.
         """
         given = self.body(WorkflowNewAttachmentSerializer, request)
-        obj = _object(request.user, given.pop("object_type"), given.pop("object_id"))
+        obj = object_named(request.user, given.pop("object_type"), given.pop("object_id"))
         template = _template(request.user, given.pop("workflow"), type(obj))
         before = get_workflow_attachment(obj)
         made = attach_workflow_to_object(obj, template, request.user, **given)
@@ -111,7 +110,7 @@ class WorkflowAttachmentViewSet(ApprovalViewSet[WorkflowAttachment]):
         """Start what was attached without being started. For who may view objects of this model."""
         attachment = self.get_object()
         obj = _target(attachment)
-        require(_may_view(request.user, obj))
+        require(may_view(request.user, obj))
         self.body(WorkflowNothingSerializer, request)
         if attachment.status != AttachmentStatus.NOT_STARTED:
             raise NotAttached(_("This has been started already."), status=attachment.status)
@@ -185,35 +184,6 @@ class WorkflowAttachmentViewSet(ApprovalViewSet[WorkflowAttachment]):
         shown = WorkflowAttachmentDetailSerializer(found, context=context)
         headers = {} if found.flow is None else {"ETag": etag(found.flow)}
         return Response(shown.data, status=status, headers=headers)
-
-
-def _object(user: Any, object_type: str, object_id: str) -> Model:
-    """The object named, if the user may view objects of its model."""
-    app_label, name = model_name(object_type)
-    kind = ContentType.objects.filter(app_label=app_label, model=name).first()
-    model = None if kind is None else kind.model_class()
-    if model is None:
-        raise ValidationError({"object_type": [_("There is no such model.")]})
-    found = _find(model, object_id)
-    # Who may not view them is not told which there are.
-    require(_may_view(user, found if found is not None else model))
-    if found is None:
-        raise ValidationError({"object_id": [_("There is no such object.")]})
-    return found
-
-
-def _find(model: type[Model], key: str) -> Model | None:
-    try:
-        return model._default_manager.filter(pk=key_in_url(model, key)).first()
-    except ValueError:
-        return None
-
-
-def _may_view(user: Any, what: Model | type[Model]) -> bool:
-    """Whether the user may view objects of this model, or this object."""
-    permission = f"{what._meta.app_label}.view_{what._meta.model_name}"
-    on_object = isinstance(what, Model) and user.has_perm(permission, what)
-    return bool(user.has_perm(permission) or on_object)
 
 
 def _template(user: Any, key: int, model: type[Model]) -> WorkFlow:

@@ -29,12 +29,17 @@ def _pipeline_model() -> type[Pipeline]:
     return Pipeline
 
 
-class WorkflowNewAttachmentSerializer(StrictSerializer):
+class WorkflowObjectSerializer(StrictSerializer):
+    """An object of the project."""
+
+    object_type = ModelName(help_text="app.model")
+    object_id = Text(max_length=LONGEST_OBJECT_KEY, help_text="key of the object, as text")
+
+
+class WorkflowNewAttachmentSerializer(WorkflowObjectSerializer):
     """An object that is put on a workflow."""
 
     workflow = Key(_workflow_model, help_text="key of a template")
-    object_type = ModelName(help_text="app.model")
-    object_id = Text(max_length=LONGEST_OBJECT_KEY, help_text="key of the object, as text")
     auto_start = Flag(required=False, default=True, help_text="false: wait for `start`")
     metadata = JsonObject(required=False, help_text="kept with the attachment")
 

@@ -11,10 +11,12 @@ from drf_spectacular.extensions import (
 )
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import ComponentIdentity, ResolvedComponent
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import Direction, OpenApiParameter
 from rest_framework import serializers
 
-from approval_workflow.api.keys import LARGEST_KEY, key_schema
+from approval_workflow.api.filters import LONGEST_OBJECT_KEY
+from approval_workflow.api.keys import LARGEST_KEY, MODEL_NAME, key_schema
 from django_workflow_engine.choices import (
     ActionExecutionMode,
     ActionType,
@@ -60,6 +62,25 @@ COMPANY = OpenApiParameter(
     "company",
     key_schema(get_user_model()),
     description="only templates of this company; without the permission to view workflows, yours",
+)
+WORKFLOW = OpenApiParameter(
+    "workflow_id",
+    {"type": "integer", "minimum": 1, "maximum": LARGEST_KEY},
+    description="only this template, in all its versions, or only this version",
+)
+SINCE = OpenApiParameter("since", OpenApiTypes.DATETIME, description="from this moment on")
+UNTIL = OpenApiParameter("until", OpenApiTypes.DATETIME, description="before this moment")
+OBJECT_TYPE = OpenApiParameter(
+    "object_type",
+    {"type": "string", "pattern": MODEL_NAME.pattern.replace(r"\Z", "$")},
+    required=True,
+    description="app.model",
+)
+OBJECT_ID = OpenApiParameter(
+    "object_id",
+    {"type": "string", "minLength": 1, "maxLength": LONGEST_OBJECT_KEY},
+    required=True,
+    description="key of the object",
 )
 NO_TEXT = {"type": "string", "maxLength": 0}
 

@@ -6,7 +6,12 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from approval_workflow.api.serializers.history import ApprovalEventSerializer
-from approval_workflow.api.serializers.shown import ShownPerson, shown_target
+from approval_workflow.api.serializers.shown import (
+    ApprovalPersonSerializer,
+    ShownPerson,
+    shown_person,
+    shown_target,
+)
 from django_workflow_engine.choices import (
     ActionExecutionMode,
     ActionType,
@@ -14,6 +19,7 @@ from django_workflow_engine.choices import (
     ExecutionStatus,
     FailurePolicy,
     StageOutcome,
+    WorkflowStrategy,
 )
 from django_workflow_engine.models import (
     ActionExecution,
@@ -21,7 +27,7 @@ from django_workflow_engine.models import (
     WorkFlow,
     WorkflowAttachment,
 )
-from django_workflow_engine.services import Version, attachment_progress
+from django_workflow_engine.services import ApproverPreview, Version, attachment_progress
 from django_workflow_engine.views.fields import Named
 
 
@@ -225,3 +231,34 @@ class WorkflowStatisticsSerializer(serializers.Serializer[Any]):
         child=serializers.DictField(child=serializers.IntegerField()),
         help_text="by the company's name",
     )
+
+
+class WorkflowPreviewSerializer(serializers.Serializer[ApproverPreview]):
+    """Who would be asked in one approval of a place."""
+
+    level = Named(WorkflowStrategy, source="place.level", help_text="what the place is")
+    id = serializers.IntegerField(source="place.template_id", help_text="of the place")
+    name_en = serializers.CharField(source="place.name_en")
+    name_ar = serializers.CharField(source="place.name_ar")
+    people = serializers.SerializerMethodField()
+    needed = serializers.IntegerField(
+        help_text="how many of them must approve; 0: something is wrong"
+    )
+    reason = serializers.CharField()
+
+    @extend_schema_field(ApprovalPersonSerializer(many=True))
+    def get_people(self, preview: ApproverPreview) -> Any:
+        return [shown_person(person, person.pk) for person in preview.people]
+
+
+class WorkflowRunStatisticsSerializer(serializers.Serializer[Any]):
+    """How runs go. The keys are those of `get_run_statistics`."""
+
+    as_of = serializers.DateTimeField()
+    since = serializers.DateTimeField(allow_null=True)
+    until = serializers.DateTimeField(allow_null=True)
+    overview = serializers.DictField(child=serializers.IntegerField())
+    stages = serializers.ListField(child=serializers.DictField())
+    bottleneck = serializers.DictField(allow_null=True)
+    deadlines = serializers.DictField()
+    people = serializers.ListField(child=serializers.DictField())

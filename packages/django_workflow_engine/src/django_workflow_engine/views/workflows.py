@@ -1,6 +1,6 @@
 """Templates with their pipelines, stages and actions, read and written as one tree."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -10,11 +10,12 @@ from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.decorators import action
-from rest_framework.exceptions import ValidationError
+from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
 
+from approval_workflow.api.fields import moment_in
 from approval_workflow.api.keys import key_in_url
 from approval_workflow.api.permissions import require
 from approval_workflow.api.schema import answers
@@ -26,16 +27,29 @@ from django_workflow_engine.models import WorkFlow
 from django_workflow_engine.serializers import WorkFlowSerializer
 from django_workflow_engine.services import (
     delete_workflow,
+    get_run_statistics,
     get_workflow_approval_summary,
     get_workflow_pipeline_structure,
     get_workflow_statistics,
+    preview_approvers,
     validate_completeness,
     versions_of,
 )
+from django_workflow_engine.views.bodies import WorkflowObjectSerializer
 from django_workflow_engine.views.filters import WorkflowFilter
-from django_workflow_engine.views.schema import COMPANY
+from django_workflow_engine.views.objects import object_named
+from django_workflow_engine.views.schema import (
+    COMPANY,
+    OBJECT_ID,
+    OBJECT_TYPE,
+    SINCE,
+    UNTIL,
+    WORKFLOW,
+)
 from django_workflow_engine.views.shown import (
     WorkflowCompletenessSerializer,
+    WorkflowPreviewSerializer,
+    WorkflowRunStatisticsSerializer,
     WorkflowStatisticsSerializer,
     WorkflowStructureSerializer,
     WorkflowSummarySerializer,
@@ -120,6 +134,37 @@ class WorkFlowViewSet(ApprovalViewSet[WorkFlow]):
         return Response(WorkflowVersionSerializer(found, many=True).data)
 
     @extend_schema(
+        parameters=[OBJECT_TYPE, OBJECT_ID],
+        responses=answers(400, 404, ok=WorkflowPreviewSerializer(many=True)),
+        filters=False,
+    )
+    @action(detail=True, pagination_class=None, filter_backends=())
+    def preview(self, request: Request, pk: str) -> Response:
+        """Say who would be asked if you put this object on the template now.
+
+        For who may view objects of this model. Nothing is written.
+        """
+        template = self.get_object()
+        obj = object_named(request.user, **_object_asked_for(request))
+        found: Any = preview_approvers(template, obj, request.user)
+        return Response(WorkflowPreviewSerializer(found, many=True).data)
+
+    @extend_schema(
+        parameters=[WORKFLOW, COMPANY, SINCE, UNTIL],
+        responses=answers(400, 404, ok=WorkflowRunStatisticsSerializer),
+    )
+    @action(detail=False, pagination_class=None, filter_backends=())
+    def run_statistics(self, request: Request) -> Response:
+        """Tell how runs go: how many, how long at each stage, and for whom they wait."""
+        asked = {name: _read(request, name, read) for name, read in PERIOD.items()}
+        company = self._company_asked_for(request)
+        try:
+            found = get_run_statistics(company_id=company, **asked)
+        except WorkFlow.DoesNotExist:
+            raise NotFound from None
+        return Response(WorkflowRunStatisticsSerializer(found).data)
+
+    @extend_schema(
         parameters=[COMPANY],
         responses=answers(400, ok=WorkflowStatisticsSerializer),
     )
@@ -165,10 +210,35 @@ class WorkFlowViewSet(ApprovalViewSet[WorkFlow]):
     def _company_asked_for(self, request: Request) -> Any:
         if not request.user.has_perm(SEE_ALL):
             return request.user.pk
-        given = request.query_params.get("company")
-        if given is None:
-            return None
-        try:
-            return key_in_url(get_user_model(), given)
-        except ValueError:
-            raise ValidationError({"company": [_("Expected a key.")]}) from None
+        return _read(request, "company", lambda text: key_in_url(get_user_model(), text))
+
+
+def _workflow_key(text: str) -> Any:
+    return key_in_url(WorkFlow, text)
+
+
+# What run statistics can be narrowed down by, and how it is read.
+PERIOD: Mapping[str, Callable[[str], Any]] = {
+    "workflow_id": _workflow_key,
+    "since": moment_in,
+    "until": moment_in,
+}
+
+
+def _read(request: Request, name: str, read: Callable[[str], Any]) -> Any:
+    """What a parameter says; None where it is not given, 400 where it cannot be read."""
+    given = request.query_params.get(name)
+    if given is None:
+        return None
+    try:
+        return read(given)
+    except ValueError:
+        raise ValidationError({name: [_("This value cannot be used here.")]}) from None
+
+
+def _object_asked_for(request: Request) -> Any:
+    names = ("object_type", "object_id")
+    given = {name: request.query_params[name] for name in names if name in request.query_params}
+    serializer = WorkflowObjectSerializer(data=given)
+    serializer.is_valid(raise_exception=True)
+    return serializer.validated_data
