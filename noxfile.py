@@ -16,6 +16,20 @@ DIST = ROOT / "dist"
 CORE = ROOT / "packages" / "approval_workflow"
 ENGINE = ROOT / "packages" / "django_workflow_engine"
 WHEEL_NAMES = ("django_approval_workflow", "django_dynamic_workflows")
+# Who may act, who is asked, whether a step is satisfied, when it is due, and every verb.
+DECIDING = ("services/*", "strategies/*", "permissions.py", "deadlines.py")
+CORE_WITH_COVERAGE = (
+    "tests/approval_workflow",
+    "--ignore=tests/approval_workflow/api",
+    "--cov=approval_workflow",
+    "--cov-report=",
+)
+EVERYTHING_ELSE = "--ignore-glob=tests/approval_workflow/test_*.py"
+EVERY_BRANCH = (
+    "report",
+    "--include=" + ",".join(f"*/approval_workflow/{path}" for path in DECIDING),
+    "--fail-under=100",
+)
 DJANGO_ENV = {
     "DJANGO_SETTINGS_MODULE": "tests.settings.sqlite",
     "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "example_project")]),
@@ -48,6 +62,13 @@ def pytest(session: nox.Session, settings: str, *args: str) -> None:
 def tests(session: nox.Session) -> None:
     """The suite on SQLite: no server needed."""
     pytest(session, "sqlite", "-n", "auto")
+
+
+@nox.session(python=False)
+def coverage(session: nox.Session) -> None:
+    """The core's own tests take every branch of what decides (DECIDING)."""
+    pytest(session, "sqlite", "-n", "auto", *CORE_WITH_COVERAGE)
+    module(session, "coverage", *EVERY_BRANCH)
 
 
 @nox.session(python=False)
@@ -170,13 +191,18 @@ def site(session: nox.Session) -> None:
 
 @nox.session(venv_backend="virtualenv", reuse_venv=False)
 def wheels(session: nox.Session) -> None:
-    """The suite against the installed wheels, not the source tree."""
+    """The suite against the installed wheels, with the coverage that `coverage` asks for."""
     core, engine = build_wheels(session)
     session.install(
         f"{core}[api,calendar,celery,forms]", f"{engine}[api,celery]", "-r", "requirements-test.txt"
     )
     session.run("python", "tools/wheels.py", "installed")
-    session.run("pytest", "-n", "auto", *session.posargs)
+    if session.posargs:
+        session.run("pytest", "-n", "auto", *session.posargs)
+        return
+    session.run("pytest", "-n", "auto", *CORE_WITH_COVERAGE)
+    session.run("coverage", *EVERY_BRANCH)
+    session.run("pytest", "-n", "auto", EVERYTHING_ELSE)
 
 
 @nox.session(venv_backend="virtualenv", reuse_venv=False)

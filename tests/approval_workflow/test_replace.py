@@ -33,6 +33,7 @@ from tests.approval_workflow.flows import (
     kinds,
     last_event,
     make_flow,
+    row_of,
     statuses,
     the_current,
     verified,
@@ -270,6 +271,17 @@ class TestTerms:
         row = the_current(flow)
         assert row.due_at == NOON + timedelta(hours=5)
         assert (row.reminded_at, row.timed_out_at) == (None, None)
+
+    def test_new_deadline_of_each_part_of_a_vote_counts_from_when_its_person_was_asked(self, ann):
+        role, hour = make_role(3), timedelta(hours=1)
+        first, *others = role.users.order_by("pk")
+        with time_machine.travel(NOON, tick=False) as clock:
+            flow = make_flow(by(role, "consensus", sla_duration=hour))
+            clock.shift(hour)
+            delegate(row_of(flow, first), first, delegate_to=ann)
+            replace_steps(flow, [by(role, "consensus", sla_duration=5 * hour)])
+        due = {row.assigned_to: row.due_at for row in current(flow)}
+        assert due == {ann: NOON + 6 * hour, **dict.fromkeys(others, NOON + 5 * hour)}
 
     def test_deadline_that_is_taken_away_is_gone(self, ann):
         flow = make_flow({"assigned_to": ann, "sla_duration": timedelta(hours=1)})
