@@ -1,5 +1,9 @@
 """The two actions that a project's own view sets get (D-101, D-102, D-103, L24)."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 from rest_framework.permissions import AllowAny, BasePermission
 from rest_framework.serializers import ModelSerializer
@@ -7,6 +11,7 @@ from rest_framework.test import APIRequestFactory, force_authenticate
 from rest_framework.viewsets import ModelViewSet
 
 from approval_workflow.models import ApprovalInstance
+from django_workflow_engine import views
 from django_workflow_engine.services import attach_workflow_to_object
 from django_workflow_engine.views import WorkflowMixin
 from purchasing.models import PurchaseRequest
@@ -134,3 +139,22 @@ def test_approvers_may_have_permissions_of_their_own(request_, ann):
 def test_objects_that_the_view_set_hides_are_not_found(request_, ann):
     """D-103."""
     assert call(Narrow, "workflow_status", request_.pk, ann).status_code == 404
+
+
+def test_the_end_points_are_found_where_the_mixin_is():
+    for name in views.END_POINTS:
+        assert getattr(views, name).__name__ == name
+    with pytest.raises(AttributeError, match="Nothing"):
+        views.Nothing  # noqa: B018
+
+
+def test_the_mixin_needs_nothing_of_the_extra():
+    blocked = "import sys; sys.modules.update(dict.fromkeys(['drf_spectacular', 'django_filters']))"
+    code = f"{blocked}; import django; django.setup(); import django_workflow_engine.views"
+    apps = ["drf_spectacular", "django_filters"]
+    settings = f"from tests.settings.sqlite import *; [INSTALLED_APPS.remove(a) for a in {apps}]"
+    made = f"import types, sys; m = types.ModuleType('bare'); exec({settings!r}, m.__dict__)"
+    run = f"{made}; sys.modules['bare'] = m; {code}"
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "bare"}
+    environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
+    subprocess.run([sys.executable, "-c", run], env=environment, check=True)  # noqa: S603
