@@ -1,8 +1,10 @@
 """Fixtures of the engine's tests."""
 
-from collections.abc import Iterator
+import uuid
+from collections.abc import Callable, Iterator
 
 import pytest
+from celery import Celery, current_app
 
 from tests.testapp import workflow_actions
 
@@ -13,3 +15,18 @@ def calls() -> Iterator[list[workflow_actions.Call]]:
     workflow_actions.calls.clear()
     yield workflow_actions.calls
     workflow_actions.calls.clear()
+
+
+@pytest.fixture
+def celery_app() -> Iterator[Callable[..., Celery]]:
+    """Make a Celery application the current one: `celery_app(broker)`."""
+    before = current_app._get_current_object()
+
+    def make(broker: str, queue: str | None = None) -> Celery:
+        app = Celery("tests", broker=broker, set_as_current=False)
+        app.conf.task_default_queue = queue or f"tests-{uuid.uuid4()}"
+        app.set_current()
+        return app
+
+    yield make
+    before.set_current()

@@ -1,12 +1,9 @@
 """Running what is due from outside: the command and the Celery tasks."""
 
 import logging
-import os
 import time
-import uuid
 
 import pytest
-from celery import Celery, current_app
 from celery.contrib.testing.worker import start_worker
 from celery.signals import setup_logging
 from django.core.management import CommandError, call_command
@@ -15,7 +12,9 @@ from django.db import transaction
 from django_workflow_engine import tasks
 from django_workflow_engine.actions import outbox
 from django_workflow_engine.choices import ExecutionStatus
-from django_workflow_engine.models import ActionExecution
+from django_workflow_engine.models import ActionExecution, WorkflowAction
+from django_workflow_engine.services import act_on_object, attach_workflow_to_object
+from tests.brokers import RABBITMQ, REDIS
 from tests.django_workflow_engine.due_actions import (
     Action,
     make_attachment,
@@ -23,11 +22,9 @@ from tests.django_workflow_engine.due_actions import (
     prepare,
     statuses,
 )
+from tests.factories import TicketFactory, UserFactory, by_user, make_workflow
 
-BROKERS = {
-    "redis": os.environ.get("REDIS_URL", "redis://127.0.0.1:6379/0"),
-    "rabbitmq": os.environ.get("RABBITMQ_URL", "amqp://guest:guest@127.0.0.1:5672//"),
-}
+BROKERS = {"redis": REDIS, "rabbitmq": RABBITMQ}
 
 
 @pytest.fixture
@@ -48,21 +45,6 @@ def sent(monkeypatch):
         tasks.run_transition, "apply_async", lambda args, **_options: messages.append(args)
     )
     return messages
-
-
-@pytest.fixture
-def celery_app():
-    """Make a Celery application the current one: `celery_app(broker)`."""
-    before = current_app._get_current_object()
-
-    def make(broker):
-        app = Celery("tests", broker=broker, set_as_current=False)
-        app.conf.task_default_queue = f"tests-{uuid.uuid4()}"
-        app.set_current()
-        return app
-
-    yield make
-    before.set_current()
 
 
 @pytest.fixture(params=["amqp://guest@127.0.0.1:1//", "redis://127.0.0.1:1/0"])
@@ -199,6 +181,27 @@ def test_missing_broker_does_not_fail_the_request(attachment, calls, by_celery, 
     assert statuses(rows) == ["pending"]
     assert "No broker takes the actions" in caplog.text
     assert [record.levelno for record in caplog.records] == [logging.WARNING]
+
+
+def test_approval_without_a_broker_is_quick_and_its_actions_run_later(
+    transactional_db, calls, by_celery, no_broker
+):
+    bob = UserFactory.create()
+    workflow = make_workflow([[[by_user(bob)]]])
+    WorkflowAction.objects.create(
+        workflow=workflow, action_type="after_approve", function_path="note"
+    )
+    ticket = TicketFactory.create()
+    attachment = attach_workflow_to_object(ticket, workflow, bob)
+    began = time.monotonic()
+    act_on_object(ticket, "approved", bob)
+    assert time.monotonic() - began < 3
+    attachment.refresh_from_db()
+    assert attachment.status == "completed"
+    assert calls == []
+    call_command("run_workflow_actions")
+    assert len(calls) == 1
+    assert not ActionExecution.objects.unfinished().exists()
 
 
 def test_periodic_task_runs_what_no_worker_has_taken(attachment, calls, by_celery, no_broker):

@@ -1,6 +1,9 @@
 """Functions that actions of the tests call, and some that they must not."""
 
+import os
+import time
 from dataclasses import dataclass
+from pathlib import Path
 from subprocess import run
 from typing import Any
 
@@ -51,6 +54,14 @@ def fail(workflow_attachment, action_parameters, **context):
 def write_document(workflow_attachment, action_parameters, **context):
     """Have an effect in the database."""
     Document.objects.create(title=action_parameters["title"])
+
+
+def record(workflow_attachment, action_parameters, **context):
+    """Have an effect outside the database: a line with the key and the process, in a file."""
+    with Path(action_parameters["file"]).open("a") as file:
+        file.write(f"{context['idempotency_key']} {os.getpid()}\n")
+    # A moment in which the process can die.
+    time.sleep(0.002)
 
 
 async def later(workflow_attachment, action_parameters, **context):
