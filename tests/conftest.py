@@ -54,6 +54,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="also run the tests that need Redis or RabbitMQ",
     )
+    parser.addoption(
+        "--browser",
+        action="store_true",
+        help="also run the tests that need Chromium and its driver",
+    )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -66,6 +71,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         unwanted.add("scale")
     if not config.getoption("--services"):
         unwanted.add("services")
+    if not config.getoption("--browser"):
+        unwanted.add("browser")
     kept, left_out = [], []
     for item in items:
         marks = {mark.name for mark in item.iter_markers()}

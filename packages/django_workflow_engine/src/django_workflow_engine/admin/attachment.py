@@ -5,19 +5,34 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as translated
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
+from approval_workflow.admin.directions import isolated
+from approval_workflow.admin.managed import ManagedAdmin, Task
 from approval_workflow.admin.people import person_lookup
-from approval_workflow.admin.read_only import ReadOnlyAdmin
 from approval_workflow.admin.steps import flow_context
-from approval_workflow.admin.targets import TargetChangeList, link_to, target_label, target_of
-from django_workflow_engine.admin.builder.vocabulary import email_labels
+from approval_workflow.admin.targets import (
+    TargetChangeList,
+    fetch_objects,
+    link_to,
+    target_label,
+    target_of,
+)
+from django_workflow_engine.admin.builder.vocabulary import function_label
 from django_workflow_engine.models import ActionExecution, WorkflowAttachment
+from django_workflow_engine.services import cancel_attachment
 
 
 @admin.register(WorkflowAttachment)
-class WorkflowAttachmentAdmin(ReadOnlyAdmin):
-    """An object's way through its workflow: stages, decisions and actions."""
+class WorkflowAttachmentAdmin(ManagedAdmin):
+    """An object's way through its workflow: places, decisions and actions.
+
+    Cancelling takes the permission to change attachments, and a reason.
+    """
+
+    actions = managed = ("cancel",)
 
     change_form_template = "admin/django_workflow_engine/workflowattachment/change_form.html"
     list_display = (
@@ -34,6 +49,7 @@ class WorkflowAttachmentAdmin(ReadOnlyAdmin):
         "status",
         ("content_type", admin.RelatedOnlyFieldListFilter),
         "started_at",
+        "completed_at",
     )
     ordering = ("-pk",)
     fields = (
@@ -77,10 +93,26 @@ class WorkflowAttachmentAdmin(ReadOnlyAdmin):
         attachment = context["original"]
         context |= {
             **flow_context(attachment.flow),
-            "visits": list(attachment.stage_runs.select_related("stage__pipeline")),
+            "visits": list(attachment.stage_runs.select_related("stage", "pipeline")),
             "executions": _executions(attachment),
+            "may_cancel": attachment.is_open and self.has_manage_permission(request),
         }
         return super().render_change_form(request, context, *args, **kwargs)
+
+    def rows_for_task(self, rows: QuerySet[WorkflowAttachment]) -> list[WorkflowAttachment]:
+        attachments = list(rows)
+        fetch_objects(attachments, "target", "content_type")
+        return attachments
+
+    def row_label(self, row: WorkflowAttachment) -> str:
+        return isolated(target_label(row))
+
+    @admin.action(description=_("Cancel selected workflows"), permissions=["manage"])
+    def cancel(
+        self, request: HttpRequest, attachments: QuerySet[WorkflowAttachment]
+    ) -> HttpResponse | None:
+        """End running workflows; ended ones are left alone."""
+        return self.manage(request, attachments, _cancelling(request))
 
     @admin.display(description=_("object"))
     def target_name(self, attachment: WorkflowAttachment) -> str:
@@ -104,7 +136,7 @@ class WorkflowAttachmentAdmin(ReadOnlyAdmin):
         workflow = attachment.workflow
         if not workflow.is_hidden:
             return str(_("the workflow itself, without a version of its own"))
-        return link_to(self.admin_site, workflow, str(workflow.revision))
+        return link_to(self.admin_site, workflow, str(workflow.version))
 
     # Names, not links: the parts of a version have no pages of their own.
 
@@ -121,14 +153,33 @@ class WorkflowAttachmentAdmin(ReadOnlyAdmin):
         return _name(attachment.next_stage)
 
 
+def _cancelling(request: HttpRequest) -> Task:
+    def perform(attachment: WorkflowAttachment, typed: dict[str, Any]) -> None:
+        cancel_attachment(attachment, request.user, reason=typed["reason"])
+
+    def done(count: int) -> str:
+        text = ngettext(
+            "%(count)s workflow was cancelled.", "%(count)s workflows were cancelled.", count
+        )
+        return text % {"count": count}
+
+    return Task(
+        action="cancel",
+        title=translated("Cancel workflows"),
+        description=translated("The objects stay where they are; this cannot be undone."),
+        button=translated("Cancel the workflows"),
+        extra_fields={},
+        perform=perform,
+        done=done,
+    )
+
+
 def _name(part: Any) -> str:
     return str(part) if part is not None else ""
 
 
 def _executions(attachment: WorkflowAttachment) -> list[tuple[ActionExecution, str]]:
     """The actions in the order in which they became due, with the names of their functions."""
-    labels = email_labels()
     return [
-        (row, labels.get(row.function_path, row.function_path))
-        for row in attachment.executions.order_by("pk")
+        (row, function_label(row.function_path)) for row in attachment.executions.order_by("pk")
     ]

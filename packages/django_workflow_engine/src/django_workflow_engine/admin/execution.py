@@ -10,10 +10,12 @@ from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from approval_workflow.admin.read_only import ReadOnlyAdmin
+from approval_workflow.admin.managed import ManagedAdmin
 from approval_workflow.admin.targets import fetch_objects, link_to, target_label
 from django_workflow_engine.actions.outbox import replay
-from django_workflow_engine.admin.builder.vocabulary import email_labels
+from django_workflow_engine.admin.builder.outline import parameters_in_words
+from django_workflow_engine.admin.builder.parameters import write
+from django_workflow_engine.admin.builder.vocabulary import function_label
 from django_workflow_engine.choices import ExecutionStatus
 from django_workflow_engine.models import ActionExecution
 
@@ -29,7 +31,7 @@ class ExecutionChangeList(ChangeList):
 
 
 @admin.register(ActionExecution)
-class ActionExecutionAdmin(ReadOnlyAdmin):
+class ActionExecutionAdmin(ManagedAdmin):
     """The outbox. Running a failed action again takes the permission to change executions."""
 
     change_form_template = "admin/django_workflow_engine/actionexecution/change_form.html"
@@ -45,7 +47,7 @@ class ActionExecutionAdmin(ReadOnlyAdmin):
     list_filter = ("status", "execution", "action_type", "created_at")
     ordering = ("-pk",)
     search_fields = ("function_path", "=attachment__object_id", "error")
-    actions = ("run_again",)
+    actions = managed = ("run_again",)
     fields = (
         "action_type",
         "function",
@@ -58,9 +60,9 @@ class ActionExecutionAdmin(ReadOnlyAdmin):
         "created_at",
         "started_at",
         "finished_at",
-        "parameters",
-        "context",
-        "result",
+        "parameters_in_words",
+        "context_in_words",
+        "result_in_words",
         "error_text",
         "attempt_log",
         "transition",
@@ -75,10 +77,7 @@ class ActionExecutionAdmin(ReadOnlyAdmin):
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ExecutionChangeList]:
         return ExecutionChangeList
 
-    def has_replay_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("django_workflow_engine.change_actionexecution")
-
-    @admin.action(description=_("Run again what has failed"), permissions=["replay"])
+    @admin.action(description=_("Run again what has failed"), permissions=["manage"])
     def run_again(self, request: HttpRequest, executions: QuerySet[ActionExecution]) -> None:
         """Make failed actions due again; others are left alone."""
         again = sum(replay(execution) for execution in executions)
@@ -94,12 +93,12 @@ class ActionExecutionAdmin(ReadOnlyAdmin):
         failed = (ExecutionStatus.FAILED, ExecutionStatus.DEAD)
         context["may_run_again"] = context[
             "original"
-        ].status in failed and self.has_replay_permission(request)
+        ].status in failed and self.has_manage_permission(request)
         return super().render_change_form(request, context, *args, **kwargs)
 
     @admin.display(description=_("function"), ordering="function_path")
     def function(self, execution: ActionExecution) -> str:
-        return email_labels().get(execution.function_path, execution.function_path)
+        return function_label(execution.function_path)
 
     @admin.display(description=_("object"))
     def target_name(self, execution: ActionExecution) -> str:
@@ -127,8 +126,26 @@ class ActionExecutionAdmin(ReadOnlyAdmin):
             ),
         )
 
+    @admin.display(description=_("parameters"))
+    def parameters_in_words(self, execution: ActionExecution) -> str:
+        return _in_words(execution.parameters)
+
+    @admin.display(description=_("context"))
+    def context_in_words(self, execution: ActionExecution) -> str:
+        return _in_words(execution.context)
+
+    @admin.display(description=_("result"))
+    def result_in_words(self, execution: ActionExecution) -> str:
+        return _in_words(execution.result)
+
     @admin.display(description=_("error"))
     def error_text(self, execution: ActionExecution) -> str:
         if not execution.error:
             return ""
         return format_html('<pre class="approval-error" dir="ltr">{}</pre>', execution.error)
+
+
+def _in_words(value: Any) -> str:
+    """Return stored JSON as lines of names and values."""
+    lines = parameters_in_words(value) if isinstance(value, dict) else [("", write(value)[1])]
+    return format_html_join("", "<div><bdi>{} {}</bdi></div>", lines)

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from approval_workflow.admin.read_only import ReadOnlyAdmin
 from approval_workflow.admin.targets import link_to
-from django_workflow_engine.admin.builder.outline import approvals_of
+from django_workflow_engine.admin.builder.outline import approvals_in
 from django_workflow_engine.models import Pipeline, Stage
 
 
@@ -65,4 +65,4 @@ class StageAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("approvals"))
     def approvals(self, stage: Stage) -> int:
-        return len(approvals_of(stage))
+        return len(approvals_in(stage.stage_info))

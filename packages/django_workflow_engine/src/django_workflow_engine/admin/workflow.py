@@ -2,23 +2,36 @@
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
 from django.contrib.admin.widgets import AutocompleteSelect
-from django.db.models import Count, Model, Q, QuerySet, prefetch_related_objects
+from django.core.exceptions import PermissionDenied
+from django.db.models import Count, QuerySet, prefetch_related_objects
 from django.forms import Media
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import path, re_path, reverse
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
-from django_workflow_engine.admin.bases import ModelAdmin
+from django_workflow_engine.admin.authored import AuthoredAdmin
 from django_workflow_engine.admin.builder import Vocabulary, WorkFlowForm, outline_of, unpack
-from django_workflow_engine.admin.builder.outline import approvals_of
-from django_workflow_engine.admin.builder.people import RELATION
-from django_workflow_engine.definition import compile_definition, completeness_errors
-from django_workflow_engine.exceptions import InvalidConfiguration
+from django_workflow_engine.admin.builder.objects import DEPARTMENT, FORM, KIND_OF_FIELD, ROLE
+from django_workflow_engine.admin.builder.outline import named_in
+from django_workflow_engine.admin.builder.references import LOOK_UP, RELATION
+from django_workflow_engine.admin.look_ups import look_up
+from django_workflow_engine.admin.migration import migration_context
+from django_workflow_engine.admin.preview import preview_context
 from django_workflow_engine.models import Pipeline, Stage, WorkFlow, WorkflowAction
+from django_workflow_engine.services import (
+    MigrationReport,
+    validate_completeness,
+    versions_of,
+)
 
 # What is read with a workflow, so that its page takes no more statements the larger it is.
 PARTS = ("pipelines__stages__actions", "pipelines__actions", "actions")
+CHANGE_PAGE = "django_workflow_engine_workflow_change"
 # Versions shown on the page of a template.
 SHOWN_VERSIONS = 20
 
@@ -47,7 +60,7 @@ class VersionFilter(admin.SimpleListFilter):
 
 
 @admin.register(WorkFlow)
-class WorkFlowAdmin(ModelAdmin):
+class WorkFlowAdmin(AuthoredAdmin):
     """A template and all that it consists of: pipelines, stages, approvals and actions.
 
     Whoever may change a workflow may change its pipelines and stages; actions take the permissions
@@ -63,7 +76,17 @@ class WorkFlowAdmin(ModelAdmin):
     search_fields = ("name_en", "name_ar", "slug")
     raw_id_fields = ("company",)
     fieldsets = (
-        (None, {"fields": (("name_en", "name_ar"), ("slug", "company"), ("status", "is_active"))}),
+        (
+            None,
+            {
+                "fields": (
+                    ("name_en", "name_ar"),
+                    ("slug", "company"),
+                    ("status", "is_active"),
+                    "strategy",
+                )
+            },
+        ),
     )
 
     @property
@@ -74,6 +97,89 @@ class WorkFlowAdmin(ModelAdmin):
             js=["django_workflow_engine/builder.js"],
         )
         return super().media + select.media + own
+
+    def get_urls(self) -> list[Any]:
+        found = re_path(
+            rf"^look-up/(?P<kind>{ROLE}|{FORM}|{DEPARTMENT})/$",
+            self.admin_site.admin_view(self.look_up_view),
+            name=LOOK_UP,
+        )
+        return [
+            found,
+            *(
+                path(
+                    f"<path:object_id>/{name}/",
+                    self.admin_site.admin_view(view),
+                    name=f"django_workflow_engine_workflow_{name}",
+                )
+                for name, view in (("preview", self.preview_view), ("migrate", self.migrate_view))
+            ),
+            *super().get_urls(),
+        ]
+
+    def preview_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Show who would be asked for an object, to those who may look at the workflow."""
+        workflow = self._workflow(request, object_id)
+        if not self.has_view_or_change_permission(request, workflow):
+            raise PermissionDenied
+        context = preview_context(self.admin_site, request, workflow)
+        return self._page(request, workflow, "preview", _("Who would be asked"), context)
+
+    def migrate_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Show what moving running objects would do, and do it once that is confirmed."""
+        workflow = self._workflow(request, object_id)
+        if not self._may_migrate(request, workflow):
+            raise PermissionDenied
+        data = request.POST if request.method == "POST" else None
+        context = migration_context(workflow, request.user, data)
+        report = context.get("report")
+        if report is not None and not report.dry_run:
+            self.message_user(request, _moved(report), messages.SUCCESS)
+            for row in report.left_alone:
+                text = _("%(object)s was left alone: %(reason)s")
+                told = {"object": row.object_id, "reason": row.left_alone}
+                self.message_user(request, text % told, messages.WARNING)
+            return HttpResponseRedirect(
+                reverse(f"{self.admin_site.name}:{CHANGE_PAGE}", args=[workflow.pk])
+            )
+        return self._page(request, workflow, "migration", _("Move running objects"), context)
+
+    def _may_migrate(self, request: HttpRequest, workflow: WorkFlow) -> bool:
+        may_change = self.has_change_permission(request, workflow)
+        return may_change and request.user.has_perm(
+            "django_workflow_engine.change_workflowattachment"
+        )
+
+    def _workflow(self, request: HttpRequest, object_id: str) -> WorkFlow:
+        workflow = super().get_object(request, unquote(object_id))
+        if workflow is None:
+            raise Http404
+        found: WorkFlow = workflow
+        return found
+
+    def _page(
+        self, request: HttpRequest, workflow: WorkFlow, name: str, title: Any, context: Any
+    ) -> HttpResponse:
+        form = context.get("form")
+        return TemplateResponse(
+            request,
+            f"django_workflow_engine/admin/{name}.html",
+            {
+                **self.admin_site.each_context(request),
+                "title": title,
+                "subtitle": workflow.name,
+                "opts": self.opts,
+                "original": workflow,
+                "media": self.media + form.media if form is not None else self.media,
+                **context,
+            },
+        )
+
+    def look_up_view(self, request: HttpRequest, kind: str) -> HttpResponse:
+        """Answer a search of the builder, for those who may build."""
+        if not (self.has_change_permission(request) or self.has_add_permission(request)):
+            raise PermissionDenied
+        return look_up(self.admin_site, request, kind)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return super().has_change_permission(request, obj) and not _is_version(obj)
@@ -118,8 +224,9 @@ class WorkFlowAdmin(ModelAdmin):
     ) -> Any:
         form = super().get_form(request, obj, change, **kwargs)
         vocabulary = self._vocabulary(request)
+        vocabulary.remember(_named_on_page(request))
         if obj is not None:
-            vocabulary.remember_people(_people_in(obj))
+            vocabulary.remember(named_in(obj))
         return type(form.__name__, (form,), {"page_vocabulary": vocabulary})
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -158,8 +265,9 @@ class WorkFlowAdmin(ModelAdmin):
         if workflow is not None:
             context |= {
                 "outline": outline_of(workflow),
-                "missing": what_is_missing(workflow),
-                "versions": _versions(workflow),
+                "missing": validate_completeness(workflow),
+                "versions": versions_of(workflow)[:SHOWN_VERSIONS],
+                "may_migrate": self._may_migrate(request, workflow),
             }
         return super().render_change_form(request, context, *args, **kwargs)
 
@@ -182,33 +290,22 @@ ACTION_PERMISSIONS = [
 ]
 
 
-def what_is_missing(workflow: WorkFlow) -> dict[str, str]:
-    """Return what keeps objects from running on this workflow, by place."""
-    try:
-        return completeness_errors(compile_definition(workflow.pk))
-    except InvalidConfiguration as error:
-        return dict(error.errors)
+def _moved(report: MigrationReport) -> str:
+    count = len(report.moved)
+    text = ngettext("%(count)s object was moved.", "%(count)s objects were moved.", count)
+    return text % {"count": count}
 
 
 def _is_version(workflow: Any) -> bool:
     return workflow is not None and workflow.is_hidden
 
 
-def _people_in(workflow: WorkFlow) -> list[Any]:
-    return [
-        approval["approval_user"]
-        for pipeline in workflow.pipelines.all()
-        for stage in pipeline.stages.all()
-        for approval in approvals_of(stage)
-        if approval.get("approval_user")
-    ]
-
-
-def _versions(workflow: WorkFlow) -> list[Model]:
-    """The newest versions of a template, with how many objects are and were on each."""
-    versions = WorkFlow.objects.snapshots().filter(cloned_from=workflow.pk)
-    counted = versions.annotate(
-        running=Count("attachments", filter=Q(attachments__is_open=True)),
-        total=Count("attachments"),
-    )
-    return list(counted.order_by("-revision")[:SHOWN_VERSIONS])
+def _named_on_page(request: HttpRequest) -> dict[str, list[str]]:
+    """The keys that a sent page names, by kind: their names are shown should it come back."""
+    kinds = {**KIND_OF_FIELD, "department": DEPARTMENT}
+    found: dict[str, list[str]] = {kind: [] for kind in kinds.values()}
+    for name, value in request.POST.items():
+        kind = kinds.get(name.rpartition("-")[2])
+        if kind is not None and value:
+            found[kind].append(str(value))
+    return found

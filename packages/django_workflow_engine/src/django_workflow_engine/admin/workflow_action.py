@@ -9,10 +9,11 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
 from approval_workflow.admin.targets import link_to
-from django_workflow_engine.admin.bases import ModelAdmin, ModelForm
+from django_workflow_engine.admin.authored import AuthoredAdmin
+from django_workflow_engine.admin.bases import ModelForm
 from django_workflow_engine.admin.builder import ActionForm, Vocabulary
 from django_workflow_engine.admin.builder.outline import action_outlines
-from django_workflow_engine.admin.builder.vocabulary import email_labels
+from django_workflow_engine.admin.builder.vocabulary import function_label
 from django_workflow_engine.models import WorkflowAction
 
 # The levels that an action can be on, and the look-up that tells versions from templates.
@@ -60,7 +61,7 @@ class SingleActionForm(ActionForm):
 
 
 @admin.register(WorkflowAction)
-class WorkflowActionAdmin(ModelAdmin):
+class WorkflowActionAdmin(AuthoredAdmin):
     """Scope, event, function, parameters, order, and whether the action is switched on."""
 
     form = SingleActionForm
@@ -136,4 +137,4 @@ class WorkflowActionAdmin(ModelAdmin):
 
     @admin.display(description=_("function"), ordering="function_path")
     def function(self, action: WorkflowAction) -> str:
-        return email_labels().get(action.function_path, action.function_path)
+        return function_label(action.function_path)

@@ -6,50 +6,55 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from django_workflow_engine.action_rules import action_mistakes, by_field
-from django_workflow_engine.admin.builder import emails, parameters
-from django_workflow_engine.admin.builder.nesting import NestedForm, NestedFormSet
+from django_workflow_engine.action_rules import action_mistakes
+from django_workflow_engine.admin.builder import built_in, conditions, emails, parameters
+from django_workflow_engine.admin.builder.built_in import BuiltInFields, layout_of
+from django_workflow_engine.admin.builder.conditions import ConditionFormSet
+from django_workflow_engine.admin.builder.nesting import BELOW, NestedForm, NestedFormSet
 from django_workflow_engine.admin.builder.parameters import ParameterFormSet
 from django_workflow_engine.admin.builder.vocabulary import (
+    CALL_FUNCTION,
     EMAIL_FUNCTIONS,
     OTHER_FUNCTION,
+    SET_FIELD,
+    WEBHOOK,
     Vocabulary,
-    email_labels,
+    function_label,
     recipient_labels,
 )
-from django_workflow_engine.choices import ActionType
+from django_workflow_engine.choices import ActionExecutionMode, ActionType, FailurePolicy
 from django_workflow_engine.exceptions import ActionNotAllowed
 from django_workflow_engine.function_paths import check_function_path
 from django_workflow_engine.models import Pipeline, Stage, WorkFlow, WorkflowAction
 
-EMAIL_FIELDS = ("recipients", "other_recipients", "cc", "template", "subject")
+# Shown when the function is one of these; for templates.
+SHOWN_WHEN = {
+    "email": f"function={','.join(EMAIL_FUNCTIONS)}",
+    "webhook": f"function={WEBHOOK}",
+    "set_field": f"function={SET_FIELD}",
+    "call": f"function={CALL_FUNCTION}",
+    "rows": f"function!={SET_FIELD}",
+    "parameters": f"function!={WEBHOOK},{SET_FIELD},{CALL_FUNCTION}",
+}
 
 
-class ActionForm(NestedForm):
+class ActionForm(BuiltInFields, NestedForm):
     """One action. The function is picked from a list, or named by its path."""
 
     function = forms.ChoiceField(label=_("what is done"), required=False)
-    recipients = forms.MultipleChoiceField(
-        label=_("to"), required=False, widget=forms.CheckboxSelectMultiple
-    )
-    other_recipients = emails.AddressesField(
-        label=_("also to"), help_text=_("E-mail addresses, with commas between them.")
-    )
-    cc = emails.AddressesField(
-        label=_("copy to"), help_text=_("E-mail addresses, with commas between them.")
-    )
-    subject = forms.CharField(
-        label=_("subject"), required=False, help_text=_("Empty: the subject of the template.")
-    )
-    template = forms.CharField(
-        label=_("template"),
-        required=False,
-        help_text=_("Name of an e-mail template; empty: the usual one."),
-    )
+
+    show_when = SHOWN_WHEN
 
     class Meta:
         model = WorkflowAction
-        fields: tuple[str, ...] = ("action_type", "function_path", "order", "is_active")
+        fields: tuple[str, ...] = (
+            "action_type",
+            "function_path",
+            "order",
+            "is_active",
+            "execution",
+            "failure_policy",
+        )
 
     def __init__(self, *args: Any, vocabulary: Vocabulary, **kwargs: Any) -> None:
         super().__init__(*args, vocabulary=vocabulary, **kwargs)
@@ -57,28 +62,39 @@ class ActionForm(NestedForm):
         picked = path if path in vocabulary.listed_functions else OTHER_FUNCTION
         if self.is_new:
             picked = next(iter(EMAIL_FUNCTIONS))
-        is_email = picked in EMAIL_FUNCTIONS
-        stored = self.instance.parameters if is_email else {}
+        stored = {} if self.is_new else self._stored_parameters()
+        self.picked_at_first = picked
         self.initial = {
             **self.initial,
-            **emails.initial_of(stored),
+            **built_in.initial_of(picked, stored),
             "function": picked,
             "function_path": "" if path in vocabulary.listed_functions else path,
         }
         self._set_choices("function", vocabulary.functions)
         self._set_choices("recipients", list(recipient_labels().items()))
+        usual = _("As the project is set up")
+        self._set_choices("execution", [("", usual), *ActionExecutionMode.choices])
+        built_in.prepare(self, vocabulary, self.initial)
         self.fields["function_path"].required = False
         self.fields["function_path"].help_text = _("For example: shop.workflows.notify_warehouse")
-        self.fields["order"].required = False
-        self.shown_parameters = emails.PARAMETERS if is_email else ()
+        for name in ("order", "execution", "failure_policy"):
+            self.fields[name].required = False
+
+    def _stored_parameters(self) -> dict[str, Any]:
+        stored = self.instance.parameters
+        return stored if isinstance(stored, dict) else {}
 
     def make_children(self) -> Mapping[str, Any]:
-        rows = parameters.initial_of(self.instance.parameters, apart_from=self.shown_parameters)
-        return {"parameters": self.child(ParameterFormSet, "parameters", initial=rows)}
+        rows = built_in.rows_of(self.picked_at_first, self._stored_parameters())
+        asked = conditions.initial_of(self.instance.conditions)
+        return {
+            "parameters": self.child(ParameterFormSet, "parameters", initial=rows),
+            "conditions": self.child(ConditionFormSet, "conditions", initial=asked),
+        }
 
     def own_changes(self) -> list[str]:
-        changes = super().own_changes()
-        return [*changes, "parameters"] if self.children["parameters"].has_changed() else changes
+        below = [name for name, child in self.children.items() if child.has_changed()]
+        return [*super().own_changes(), *below]
 
     def _post_clean(self) -> None:
         # With an error, the model would judge a function that is not the one picked.
@@ -87,12 +103,15 @@ class ActionForm(NestedForm):
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
+        cleaned["failure_policy"] = cleaned.get("failure_policy") or FailurePolicy.CONTINUE.value
         self._clean_function(cleaned)
-        if cleaned.get("function") in EMAIL_FUNCTIONS:
-            self._clean_email(cleaned)
+        self._clean_picked(cleaned)
         if not self.errors:
-            self.instance.parameters = self._parameters(cleaned)
-            self._check_parameters(cleaned["function_path"])
+            path = cleaned["function_path"]
+            rows = self.children["parameters"].stored()
+            self.instance.parameters = built_in.stored_from(path, cleaned, rows)
+            self.instance.conditions = self.children["conditions"].stored()
+            self._check(path)
         return cleaned
 
     def _clean_function(self, cleaned: dict[str, Any]) -> None:
@@ -111,17 +130,16 @@ class ActionForm(NestedForm):
         else:
             cleaned["function_path"] = path
 
-    def _check_parameters(self, path: str) -> None:
-        """Tell what the function does not take: at the field, where the parameter has one."""
-        action = self.instance
-        mistakes = action_mistakes(
-            path, action.parameters, action.conditions, action.target_models()
-        )
-        for field, messages in by_field(mistakes).items():
-            for message in messages:
-                name = message.partition(":")[0].partition(".")[0]
-                known = field == "parameters" and name in self.fields
-                self.add_error(name if known else None, message)
+    def _clean_picked(self, cleaned: dict[str, Any]) -> None:
+        """Judge the fields that belong to the picked function."""
+        picked = cleaned.get("function")
+        if picked in EMAIL_FUNCTIONS:
+            self._clean_email(cleaned)
+        if picked == SET_FIELD:
+            parameters.parse(self, cleaned, "value_kind", "new_value")
+        for name in built_in.REQUIRED.get(str(picked), ()):
+            if name not in self.errors and not cleaned.get(name):
+                self.add_error(name, self.fields[name].error_messages["required"])
 
     def _clean_email(self, cleaned: dict[str, Any]) -> None:
         try:
@@ -133,10 +151,34 @@ class ActionForm(NestedForm):
                 row.add_error("name", _("There is a field for this above."))
                 self.add_error(None, _("A parameter is given twice."))
 
-    def _parameters(self, cleaned: dict[str, Any]) -> dict[str, Any]:
-        rows = self.children["parameters"].stored()
-        is_email = cleaned["function"] in EMAIL_FUNCTIONS
-        return {**rows, **emails.stored(cleaned)} if is_email else rows
+    def _check(self, path: str) -> None:
+        """Tell what the function or the object does not take, where the page has it."""
+        action = self.instance
+        mistakes = action_mistakes(
+            path, action.parameters, action.conditions, action.target_models()
+        )
+        for place, message in mistakes.items():
+            field, _dot, rest = place.partition(".")
+            if field == "parameters":
+                self._add_parameter_error(path, rest, message)
+            else:
+                self.add_error(None, message)
+
+    def _add_parameter_error(self, path: str, place: str, message: str) -> None:
+        layout = layout_of(path)
+        name, _dot, entry = place.partition(".")
+        for field, parameter in layout.fields.items():
+            if parameter == name:
+                self.add_error(field, message)
+                return
+        named = entry if layout.rows else name
+        rows = self.children["parameters"].kept()
+        found = [row for row in rows if row.cleaned_data.get("name") == named]
+        for row in found:
+            row.add_error("value", message)
+        code = BELOW if found else None
+        text = message if found or not place else f"{place}: {message}"
+        self.add_error(None, forms.ValidationError(text, code=code))
 
     def _set_choices(self, name: str, choices: Any) -> None:
         field: Any = self.fields[name]
@@ -153,8 +195,16 @@ class ActionForm(NestedForm):
 
     @property
     def function_label(self) -> str:
-        path = str(self.instance.function_path)
-        return email_labels().get(path, path)
+        return function_label(str(self.instance.function_path))
+
+    @property
+    def has_unusual_rules(self) -> bool:
+        """Whether there is more to it than event and function: then that is shown."""
+        return bool(
+            self["execution"].value()
+            or self["failure_policy"].value() == FailurePolicy.STOP
+            or self.children["conditions"].forms
+        )
 
     @property
     def event_label(self) -> str:

@@ -170,6 +170,14 @@ class RowsMixin(FormSet):
     def has_changed(self) -> bool:
         return any(form.has_changed() for form in self.forms)
 
+    def kept(self) -> list[Any]:
+        """The rows to store, in order."""
+        return [
+            form
+            for form in self.in_order()
+            if not form.is_removed and (form.has_changed() or not form.empty_permitted)
+        ]
+
     @property
     def was_edited(self) -> bool:
         """Whether the page was sent with changes or errors here, so that they are to be seen."""
@@ -178,14 +186,6 @@ class RowsMixin(FormSet):
 
 class PlainFormSet(RowsMixin):
     """Rows that are not objects."""
-
-    def kept(self) -> list[Any]:
-        """The rows to store, in order."""
-        return [
-            form
-            for form in self.in_order()
-            if not form.is_removed and (form.has_changed() or not form.empty_permitted)
-        ]
 
 
 class NestedFormSet(RowsMixin, InlineFormSet):

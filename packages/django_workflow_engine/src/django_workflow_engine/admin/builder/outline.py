@@ -1,20 +1,26 @@
 """A workflow in words, for those who may look at it but not change it, and for versions."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from django.contrib.auth import get_user_model
 from django.utils.translation import gettext as _
 
 from approval_workflow.admin.steps import strategy_label
-from approval_workflow.choices import ApprovalType, RejectionPolicy
-from approval_workflow.conf import settings as approval_settings
+from approval_workflow.choices import ApprovalType, RejectionPolicy, TimeoutAction
 from django_workflow_engine.admin.builder.approvals import initial_of
+from django_workflow_engine.admin.builder.conditions import in_words
+from django_workflow_engine.admin.builder.lengths import write as length_in_words
+from django_workflow_engine.admin.builder.objects import (
+    DEPARTMENT,
+    FORM,
+    KIND_OF_FIELD,
+    model_of,
+    names_of,
+)
 from django_workflow_engine.admin.builder.parameters import write
-from django_workflow_engine.admin.builder.vocabulary import email_labels, names_of
-from django_workflow_engine.choices import ApprovalTypes
-from django_workflow_engine.conf import settings
+from django_workflow_engine.admin.builder.vocabulary import function_label
+from django_workflow_engine.choices import ActionExecutionMode, ApprovalTypes, FailurePolicy
 from django_workflow_engine.models import Pipeline, Stage, WorkFlow, WorkflowAction
 
 
@@ -23,6 +29,8 @@ class ActionOutline:
     action: WorkflowAction
     function: str
     parameters: list[tuple[str, str]]
+    # What else is to be said of it.
+    notes: list[str]
 
 
 @dataclass(frozen=True)
@@ -37,6 +45,7 @@ class ApprovalOutline:
 class StageOutline:
     stage: Stage
     color: str
+    form: str
     approvals: list[ApprovalOutline]
     actions: list[ActionOutline]
 
@@ -45,12 +54,14 @@ class StageOutline:
 class PipelineOutline:
     pipeline: Pipeline
     department: str
+    approvals: list[ApprovalOutline]
     stages: list[StageOutline]
     actions: list[ActionOutline]
 
 
 @dataclass(frozen=True)
 class WorkflowOutline:
+    approvals: list[ApprovalOutline]
     pipelines: list[PipelineOutline]
     actions: list[ActionOutline]
 
@@ -59,34 +70,33 @@ def outline_of(workflow: WorkFlow) -> WorkflowOutline:
     """Return what a workflow consists of; its relations should have been prefetched."""
     names = _Names(workflow)
     return WorkflowOutline(
+        approvals=_approvals(workflow.workflow_info, names),
         pipelines=[_pipeline(pipeline, names) for pipeline in workflow.pipelines.all()],
         actions=action_outlines(workflow.actions.all()),
     )
 
 
+def named_in(workflow: WorkFlow) -> dict[str, list[Any]]:
+    """Return the keys of all that a workflow names, by kind."""
+    found: dict[str, list[Any]] = {kind: [] for kind in (*KIND_OF_FIELD.values(), DEPARTMENT)}
+    for approval in _all_approvals(workflow):
+        for field, kind in KIND_OF_FIELD.items():
+            if approval.get(field):
+                found[kind].append(approval[field])
+    for pipeline in workflow.pipelines.all():
+        if pipeline.department_id:
+            found[DEPARTMENT].append(pipeline.department_id)
+        forms = (_form_of(stage) for stage in pipeline.stages.all())
+        found[FORM] += [form for form in forms if form]
+    return found
+
+
 class _Names:
-    """The names of all that the stages of a workflow refer to, four statements in all."""
+    """The names of all that a workflow refers to, one statement a kind."""
 
     def __init__(self, workflow: WorkFlow) -> None:
-        pipelines = list(workflow.pipelines.all())
-        approvals = [
-            approval
-            for pipeline in pipelines
-            for stage in pipeline.stages.all()
-            for approval in approvals_of(stage)
-        ]
-
-        def named(key: str) -> list[Any]:
-            return [approval[key] for approval in approvals if approval.get(key)]
-
         self._names = {
-            "user_role": names_of(approval_settings.role_model, named("user_role")),
-            "approval_user": names_of(get_user_model(), named("approval_user")),
-            "required_form": names_of(approval_settings.dynamic_form_model, named("required_form")),
-            "department": names_of(
-                settings.department_model,
-                [pipeline.department_id for pipeline in pipelines if pipeline.department_id],
-            ),
+            kind: names_of(model_of(kind), keys) for kind, keys in named_in(workflow).items()
         }
 
     def of(self, kind: str, key: Any) -> str:
@@ -95,18 +105,30 @@ class _Names:
         return name if name is not None else _("%(key)s (deleted)") % {"key": key}
 
 
-def approvals_of(stage: Stage) -> list[dict[str, Any]]:
-    """Return the stored approvals of a stage, whatever is stored there."""
-    info = stage.stage_info if isinstance(stage.stage_info, dict) else {}
-    stored = info.get("approvals")
+def approvals_in(info: Any) -> list[dict[str, Any]]:
+    """Return the stored approvals of a stage, a pipeline or a workflow, whatever is stored."""
+    stored = info.get("approvals") if isinstance(info, Mapping) else None
     return initial_of(stored) if isinstance(stored, list) else []
+
+
+def _all_approvals(workflow: WorkFlow) -> Iterator[dict[str, Any]]:
+    yield from approvals_in(workflow.workflow_info)
+    for pipeline in workflow.pipelines.all():
+        yield from approvals_in(pipeline.pipeline_info)
+        for stage in pipeline.stages.all():
+            yield from approvals_in(stage.stage_info)
+
+
+def _form_of(stage: Stage) -> Any:
+    return stage.form_info.get("required_form") if isinstance(stage.form_info, dict) else None
 
 
 def _pipeline(pipeline: Pipeline, names: _Names) -> PipelineOutline:
     key = pipeline.department_id
     return PipelineOutline(
         pipeline=pipeline,
-        department=names.of("department", key) if key else "",
+        department=names.of(DEPARTMENT, key) if key else "",
+        approvals=_approvals(pipeline.pipeline_info, names),
         stages=[_stage(stage, names) for stage in pipeline.stages.all()],
         actions=action_outlines(pipeline.actions.all()),
     )
@@ -114,48 +136,132 @@ def _pipeline(pipeline: Pipeline, names: _Names) -> PipelineOutline:
 
 def _stage(stage: Stage, names: _Names) -> StageOutline:
     info = stage.stage_info if isinstance(stage.stage_info, dict) else {}
+    form = _form_of(stage)
     return StageOutline(
         stage=stage,
         color=str(info.get("color") or ""),
-        approvals=[_approval(approval, names) for approval in approvals_of(stage)],
+        form=names.of(FORM, form) if form else "",
+        approvals=_approvals(info, names),
         actions=action_outlines(stage.actions.all()),
     )
 
 
+def _approvals(info: Any, names: _Names) -> list[ApprovalOutline]:
+    return [_approval(approval, names) for approval in approvals_in(info)]
+
+
 def _approval(approval: dict[str, Any], names: _Names) -> ApprovalOutline:
     of_role = approval.get("approval_type") == ApprovalTypes.ROLE
-    key = "user_role" if of_role else "approval_user"
     return ApprovalOutline(
-        who=names.of(key, approval.get(key)),
+        who=_who(approval, names),
         strategy=strategy_label(approval.get("role_selection_strategy", "")) if of_role else "",
-        notes=_notes(approval, names),
+        notes=list(_notes(approval, names)),
     )
 
 
-def _notes(approval: dict[str, Any], names: _Names) -> list[str]:
-    notes = []
+def _who(approval: dict[str, Any], names: _Names) -> str:
+    kind = approval.get("approval_type", "")
+    for field in ("user_role", "approval_user"):
+        if approval.get(field):
+            return names.of(KIND_OF_FIELD[field], approval[field])
+    for field in ("assigned_field", "assigned_resolver"):
+        if approval.get(field):
+            return _("whom “%(source)s” names") % {"source": approval[field]}
+    if kind == ApprovalTypes.ROLE:
+        return _("people above in the hierarchy, or found for the object")
+    return str(dict(ApprovalTypes.choices).get(kind, kind))
+
+
+def _notes(approval: dict[str, Any], names: _Names) -> Iterator[str]:
     if approval.get("required_form"):
-        form = names.of("required_form", approval["required_form"])
-        notes.append(_("Form: %(form)s") % {"form": form})
+        form = names.of(FORM, approval["required_form"])
+        yield _("Form: %(form)s") % {"form": form}
     kind = approval.get("step_approval_type", ApprovalType.APPROVE)
     if kind != ApprovalType.APPROVE:
-        notes.append(str(dict(ApprovalType.choices).get(kind, kind)))
+        yield _label(ApprovalType, kind)
     if approval.get("allow_higher_level") is False:
-        notes.append(_("nobody above may act instead"))
+        yield _("nobody above may act instead")
     policy = approval.get("rejection_policy", RejectionPolicy.FIRST)
     if policy != RejectionPolicy.FIRST:
-        notes.append(str(dict(RejectionPolicy.choices).get(policy, policy)))
-    return notes
+        yield _label(RejectionPolicy, policy)
+    yield from _number_notes(approval, names)
+    yield from _duty_notes(approval)
+    yield from _deadline_notes(approval, names)
+
+
+def _number_notes(approval: dict[str, Any], names: _Names) -> Iterator[str]:
+    texts = {
+        "quorum_count": _("how many must approve: %(value)s"),
+        "percentage_required": _("how many per cent must approve: %(value)s"),
+        "hierarchy_levels": _("levels up: %(value)s"),
+        "dynamic_source": _("found by: %(value)s"),
+    }
+    for key, text in texts.items():
+        if approval.get(key):
+            yield text % {"value": approval[key]}
+    if approval.get("hierarchy_base_user"):
+        person = names.of(KIND_OF_FIELD["hierarchy_base_user"], approval["hierarchy_base_user"])
+        yield _("counted from %(person)s") % {"person": person}
+
+
+def _duty_notes(approval: dict[str, Any]) -> Iterator[str]:
+    if approval.get("exclude_starter"):
+        yield _("not whoever started the workflow")
+    if approval.get("exclude_deciders"):
+        yield _("not whoever has approved before")
+    if approval.get("parallel_group"):
+        yield _("side by side, on the track “%(track)s”") % {"track": approval["parallel_group"]}
+        if approval.get("parallel_required") is False:
+            yield _("nothing waits for this track")
+
+
+def _deadline_notes(approval: dict[str, Any], names: _Names) -> Iterator[str]:
+    if approval.get("sla_duration"):
+        yield _("to be done within %(length)s") % {
+            "length": length_in_words(approval["sla_duration"])
+        }
+    if approval.get("timeout_action"):
+        action = _label(TimeoutAction, approval["timeout_action"])
+        yield _("when it is late: %(action)s") % {"action": action}
+    if approval.get("timeout_delegate_to"):
+        person = names.of(KIND_OF_FIELD["timeout_delegate_to"], approval["timeout_delegate_to"])
+        yield _("handed over to %(person)s") % {"person": person}
+    if approval.get("max_escalation_level"):
+        yield _("escalated at most so often: %(value)s") % {
+            "value": approval["max_escalation_level"]
+        }
+
+
+def _label(vocabulary: Any, value: Any) -> str:
+    return str(dict(vocabulary.choices).get(value, value))
 
 
 def action_outlines(actions: Iterable[WorkflowAction]) -> list[ActionOutline]:
     """Return actions in words."""
-    labels = email_labels()
     return [
         ActionOutline(
             action=action,
-            function=labels.get(action.function_path, action.function_path),
-            parameters=[(name, write(value)[1]) for name, value in action.parameters.items()],
+            function=function_label(action.function_path),
+            parameters=list(parameters_in_words(action.parameters)),
+            notes=list(_action_notes(action)),
         )
         for action in actions
     ]
+
+
+def parameters_in_words(parameters: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Yield names and values; what is inside an object is named by its way."""
+    for name, value in parameters.items() if isinstance(parameters, Mapping) else ():
+        if isinstance(value, Mapping) and value:
+            yield from parameters_in_words(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", write(value)[1]
+
+
+def _action_notes(action: WorkflowAction) -> Iterator[str]:
+    for condition in in_words(action.conditions):
+        yield _("only if %(condition)s") % {"condition": condition}
+    if action.execution:
+        yield _label(ActionExecutionMode, action.execution)
+    if action.failure_policy == FailurePolicy.STOP:
+        yield _label(FailurePolicy, action.failure_policy)

@@ -22,24 +22,39 @@ class Kind(TextChoices):
     NUMBER = "number", _("Number")
     YES_NO = "yes_no", _("Yes or no")
     LIST = "list", _("List, with commas")
-    STRUCTURE = "structure", _("Structure (JSON)")
+    NUMBERS = "numbers", _("List of numbers, with commas")
+    NOTHING = "nothing", _("Nothing")
+    # What programs store and rows cannot show: it stays as it is, or is removed.
+    STRUCTURE = "structure", _("Structure, kept as it is")
 
 
-class ParameterForm(RowForm):
-    """One parameter."""
+# What people can pick.
+OFFERED = [(kind.value, kind.label) for kind in Kind if kind is not Kind.STRUCTURE]
 
-    name = forms.CharField(label=_("name"), max_length=100)
-    kind = forms.ChoiceField(label=_("kind"), choices=Kind.choices, initial=Kind.TEXT.value)
+
+class ValueForm(RowForm):
+    """A row with a value of a kind."""
+
+    kind = forms.ChoiceField(label=_("kind"), choices=OFFERED, initial=Kind.TEXT.value)
     value = forms.CharField(label=_("value"), required=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.initial.get("kind") == Kind.STRUCTURE:
+            keep_structure(self, "kind", "value")
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
-        if "kind" in cleaned and "value" in cleaned:
-            try:
-                cleaned["parsed"] = read(Kind(cleaned["kind"]), cleaned["value"])
-            except forms.ValidationError as error:
-                self.add_error("value", error)
+        parse(self, cleaned)
         return cleaned
+
+
+class ParameterForm(ValueForm):
+    """One parameter."""
+
+    name = forms.CharField(label=_("name"), max_length=100)
+
+    field_order = ("name", "kind", "value")
 
 
 class ParameterRows(PlainFormSet):
@@ -47,8 +62,7 @@ class ParameterRows(PlainFormSet):
 
     def clean(self) -> None:
         names = [row.cleaned_data.get("name") for row in self.kept()]
-        for row in self.kept():
-            name = row.cleaned_data.get("name")
+        for row, name in zip(self.kept(), names, strict=True):
             if name is not None and names.count(name) > 1:
                 row.add_error("name", _("There are several parameters of this name."))
 
@@ -59,6 +73,32 @@ class ParameterRows(PlainFormSet):
 ParameterFormSet = forms.formset_factory(
     ParameterForm, formset=ParameterRows, extra=0, can_delete=True
 )
+
+
+def _write_list(values: list[Any]) -> tuple[str, str]:
+    if all(isinstance(item, str) for item in values):
+        text = ", ".join(values)
+        if _list(text) == values:
+            return Kind.LIST.value, text
+    elif all(map(_is_number, values)):
+        return Kind.NUMBERS.value, ", ".join(map(str, values))
+    return Kind.STRUCTURE.value, json.dumps(values, ensure_ascii=False)
+
+
+def keep_structure(form: forms.BaseForm, kind: str, value: str) -> None:
+    """Let the fields of a stored structure show it and send it back."""
+    kind_field: Any = form.fields[kind]
+    kind_field.choices = [(Kind.STRUCTURE.value, Kind.STRUCTURE.label)]
+    form.fields[value].widget.attrs.update(readonly=True, dir="ltr")
+
+
+def parse(form: Any, cleaned: dict[str, Any], kind: str = "kind", value: str = "value") -> None:
+    """Put what the fields of kind and value mean into `cleaned`, as "parsed"."""
+    if kind in cleaned and value in cleaned:
+        try:
+            cleaned["parsed"] = read(Kind(cleaned[kind]), cleaned[value])
+        except forms.ValidationError as error:
+            form.add_error(value, error)
 
 
 def initial_of(parameters: Mapping[str, Any], *, apart_from: Iterable[str] = ()) -> list[Any]:
@@ -80,15 +120,19 @@ def write(value: Any) -> tuple[str, str]:
     """Return kind and text of a value: what `read` makes the same value of."""
     if isinstance(value, bool):
         return Kind.YES_NO.value, YES if value else NO
-    if isinstance(value, int | float):
+    if _is_number(value):
         return Kind.NUMBER.value, str(value)
     if isinstance(value, str) and value == value.strip():
         return Kind.TEXT.value, value
-    if isinstance(value, list) and all(isinstance(item, str) for item in value):
-        text = ", ".join(value)
-        if _list(text) == value:
-            return Kind.LIST.value, text
+    if value is None:
+        return Kind.NOTHING.value, ""
+    if isinstance(value, list):
+        return _write_list(value)
     return Kind.STRUCTURE.value, json.dumps(value, ensure_ascii=False)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _text(text: str) -> str:
@@ -121,6 +165,15 @@ def _list(text: str) -> list[str]:
     return [item.strip() for item in text.split(",") if item.strip()]
 
 
+def _numbers(text: str) -> list[int | float]:
+    return [_number(item) for item in _list(text)]
+
+
+def _nothing(text: str) -> None:
+    if text:
+        raise forms.ValidationError(_("Leave this empty, or choose another kind."))
+
+
 def _structure(text: str) -> Any:
     try:
         return json.loads(text, parse_constant=_refuse_constant)
@@ -137,5 +190,7 @@ _READERS = {
     Kind.NUMBER: _number,
     Kind.YES_NO: _yes_no,
     Kind.LIST: _list,
+    Kind.NUMBERS: _numbers,
+    Kind.NOTHING: _nothing,
     Kind.STRUCTURE: _structure,
 }

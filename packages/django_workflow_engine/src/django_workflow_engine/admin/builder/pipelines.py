@@ -1,4 +1,4 @@
-"""A pipeline as form fields, with its stages and actions."""
+"""A pipeline as form fields, with its approvals, its stages and its actions."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,16 +8,20 @@ from django.contrib.contenttypes.models import ContentType
 from django.utils.translation import gettext_lazy as _
 
 from django_workflow_engine.admin.builder.actions import PipelineActionFormSet
-from django_workflow_engine.admin.builder.nesting import NestedForm, NestedFormSet
+from django_workflow_engine.admin.builder.configured import PlaceForm
+from django_workflow_engine.admin.builder.nesting import NestedFormSet
+from django_workflow_engine.admin.builder.objects import DEPARTMENT
+from django_workflow_engine.admin.builder.references import ObjectField
 from django_workflow_engine.admin.builder.stages import StageFormSet
 from django_workflow_engine.conf import settings
 from django_workflow_engine.models import Pipeline, WorkFlow
+from django_workflow_engine.schemas import existing_keys, validate_approvals_info
 
 
-class PipelineForm(NestedForm):
+class PipelineForm(PlaceForm):
     """One pipeline; its department is one of the model in `DEPARTMENT_MODEL`."""
 
-    department = forms.ChoiceField(label=_("department"), required=False)
+    info_field = "pipeline_info"
 
     class Meta:
         model = Pipeline
@@ -26,17 +30,18 @@ class PipelineForm(NestedForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["order"].required = False
-        self.initial["department"] = self.instance.department_id or ""
-        if settings.department_model is None:
-            del self.fields["department"]
-        else:
-            self._offer_departments()
+        if settings.department_model is not None:
+            self.fields["department"] = ObjectField(
+                DEPARTMENT, self.vocabulary, label=_("department")
+            )
+            self.initial["department"] = self.instance.department_id or ""
 
     def make_children(self) -> Mapping[str, Any]:
         children = {
+            "approvals": self.approvals_below(),
             "stages": self.child(
                 StageFormSet, "stages", instance=self.instance, extra=int(self.is_new)
-            )
+            ),
         }
         if self.vocabulary.may_edit_actions:
             children["actions"] = self.child(
@@ -44,11 +49,24 @@ class PipelineForm(NestedForm):
             )
         return children
 
+    def clean_department(self) -> str:
+        """Refuse a department that is not there, unless it has been there before."""
+        key = str(self.cleaned_data["department"] or "")
+        is_new = key and key != self.initial["department"]
+        if is_new and not existing_keys(settings.department_model, [key]):
+            raise forms.ValidationError(
+                _("There is none with the key '%(key)s'."), params={"key": key}
+            )
+        return key
+
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
         if "department" in self.changed_data and "department" in cleaned:
             self._set_department(cleaned["department"])
         return cleaned
+
+    def set_info(self, info: dict[str, Any], cleaned: dict[str, Any]) -> None:
+        self.instance.pipeline_info = validate_approvals_info(info)
 
     def _set_department(self, key: str) -> None:
         model = settings.department_model
@@ -58,14 +76,6 @@ class PipelineForm(NestedForm):
             return
         self.instance.department_content_type = ContentType.objects.get_for_model(model)
         self.instance.department_id = key
-
-    def _offer_departments(self) -> None:
-        field: Any = self.fields["department"]
-        offered = [("", "---------"), *self.vocabulary.departments]
-        stored = self.initial["department"]
-        if stored and stored not in dict(offered):
-            offered.append((stored, _("%(value)s (not available)") % {"value": stored}))
-        field.choices = offered
 
 
 class PipelineRows(NestedFormSet):

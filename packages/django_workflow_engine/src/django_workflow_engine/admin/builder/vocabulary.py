@@ -1,6 +1,7 @@
 """What the builder's fields offer, read once for all forms of a page."""
 
 import json
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Any
@@ -8,23 +9,27 @@ from typing import Any
 from django.contrib.admin import AdminSite
 from django.contrib.admin.exceptions import NotRegistered
 from django.contrib.auth import get_user_model
-from django.core.exceptions import ValidationError
-from django.db.models import Model
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from approval_workflow.choices import ApprovalType, RoleSelectionStrategy
 from approval_workflow.conf import settings as approval_settings
 from approval_workflow.strategies import Strategy, all_strategies
+from approval_workflow.strategies.hierarchy import Hierarchy
 from approval_workflow.types import StepSpec
 from django_workflow_engine.action_handlers import (
+    call_function,
+    call_webhook,
     send_approval_notification,
     send_delegation_notification,
+    send_email,
     send_rejection_notification,
     send_resubmission_notification,
     send_stage_move_notification,
+    set_field,
 )
 from django_workflow_engine.actions.defaults import DEFAULTS, HANDLERS
+from django_workflow_engine.admin.builder.objects import in_order, label_of, model_of, names_of
 from django_workflow_engine.choices import ApprovalTypes
 from django_workflow_engine.conf import settings
 from django_workflow_engine.function_paths import registered_names
@@ -37,15 +42,24 @@ GroupedChoices = list[tuple[str, "str | Choices"]]
 OTHER_FUNCTION = ""
 
 EMAIL_FUNCTIONS = {
-    f"{function.__module__}.{function.__name__}": function
+    f"{HANDLERS}.{function.__name__}": function
     for function in (
         send_approval_notification,
         send_rejection_notification,
         send_resubmission_notification,
         send_delegation_notification,
         send_stage_move_notification,
+        send_email,
     )
 }
+# What the other actions that come with the engine are called by.
+WEBHOOK = f"{HANDLERS}.{call_webhook.__name__}"
+SET_FIELD = f"{HANDLERS}.{set_field.__name__}"
+CALL_FUNCTION = f"{HANDLERS}.{call_function.__name__}"
+BUILT_IN_FUNCTIONS = (WEBHOOK, SET_FIELD, CALL_FUNCTION)
+
+# A list of more than this is no help; the key is asked for instead.
+MOST_LISTED = 200
 
 
 class Vocabulary:
@@ -64,46 +78,49 @@ class Vocabulary:
         # Whether there is an empty row at each place, for browsers without scripts.
         self.blank_rows = blank_rows
         self._request = request
-        self._people: dict[str, str] = {}
+        # Names by kind and key; empty for what is not there.
+        self._names: defaultdict[str, dict[str, str]] = defaultdict(dict)
+        self._listed: dict[str, Choices | None] = {}
 
     @cached_property
     def kinds(self) -> Choices:
-        """Who can be asked: roles only where the project has roles."""
+        """Who can be asked: roles and departments only where the project has them."""
         without_roles = approval_settings.role_model is None
         labels = {
             ApprovalTypes.ROLE: _("People with a role"),
             ApprovalTypes.USER: _("One person"),
+            ApprovalTypes.SELF: _("Whoever made the request"),
+            ApprovalTypes.ASSIGNED: _("People whom the object names"),
+            ApprovalTypes.TEAM_HEAD: _("The superior of whoever made the request"),
+            ApprovalTypes.DEPARTMENT_HEAD: _("The head of the department"),
         }
-        return [
-            (kind.value, label)
-            for kind, label in labels.items()
-            if not (without_roles and kind is ApprovalTypes.ROLE)
-        ]
-
-    @cached_property
-    def roles(self) -> Choices:
-        """All roles; those below another one are indented."""
-        model = approval_settings.role_model
-        if model is None:
-            return []
-        tree = getattr(model, "_mptt_meta", None)
-        if tree is None:
-            return _choices(model)
-        rows = model._default_manager.order_by(tree.tree_id_attr, tree.left_attr)
-        return [(str(role.pk), "— " * getattr(role, tree.level_attr) + str(role)) for role in rows]
+        left_out = {
+            *([ApprovalTypes.ROLE] if without_roles else []),
+            *([] if _has_departments() else [ApprovalTypes.DEPARTMENT_HEAD]),
+        }
+        return [(kind.value, label) for kind, label in labels.items() if kind not in left_out]
 
     @cached_property
     def strategies(self) -> Choices:
-        """Strategies that need nothing but a role, in the order in which the core lists them."""
+        """The strategies in the order in which the core lists them, then those of the project."""
         order = list(RoleSelectionStrategy.values)
-        usable = [strategy for strategy in all_strategies() if _needs_no_numbers(strategy)]
-        usable.sort(key=lambda found: _position(found.value, order))
-        return [(strategy.value, str(strategy.label)) for strategy in usable]
+        known = sorted(all_strategies(), key=lambda found: _position(found.value, order))
+        return [(strategy.value, str(strategy.label)) for strategy in known]
 
     @cached_property
-    def forms(self) -> Choices:
-        model = approval_settings.dynamic_form_model
-        return _choices(model) if model is not None else []
+    def fields_of_strategies(self) -> Mapping[str, frozenset[str]]:
+        """The fields that each strategy asks for besides, by its value."""
+        return {strategy.value: _fields_of(strategy) for strategy in all_strategies()}
+
+    @cached_property
+    def resolvers(self) -> Choices:
+        """The functions that find people for an object."""
+        return [(name, name) for name in settings.assignment_resolvers]
+
+    @cached_property
+    def secrets(self) -> Choices:
+        """The names of the secrets that webhooks are signed with."""
+        return [(name, name) for name in settings.webhook_secrets]
 
     @property
     def has_forms(self) -> bool:
@@ -119,14 +136,12 @@ class Vocabulary:
         ]
 
     @cached_property
-    def departments(self) -> Choices:
-        model = settings.department_model
-        return _choices(model) if model is not None else []
-
-    @cached_property
     def functions(self) -> GroupedChoices:
-        """The functions that can be picked: e-mails, those with a name, and any other."""
-        names: GroupedChoices = [(_("E-mails"), list(email_labels().items()))]
+        """The functions that can be picked: those that come with the engine, and any other."""
+        names: GroupedChoices = [
+            (_("E-mails"), list(email_labels().items())),
+            (_("Other actions"), list(built_in_labels().items())),
+        ]
         registered = [(name, name) for name in registered_names()]
         if registered:
             names.append((_("Functions of this project"), registered))
@@ -134,7 +149,7 @@ class Vocabulary:
 
     @cached_property
     def listed_functions(self) -> set[str]:
-        return {*EMAIL_FUNCTIONS, *registered_names()}
+        return {*EMAIL_FUNCTIONS, *BUILT_IN_FUNCTIONS, *registered_names()}
 
     @property
     def usual_emails(self) -> str:
@@ -160,25 +175,29 @@ class Vocabulary:
             model_admin.get_search_fields(request) and model_admin.has_view_permission(request)
         )
 
-    def remember_people(self, keys: Iterable[Any]) -> None:
-        """Read the names of these people in one statement."""
-        self._people |= names_of(get_user_model(), keys)
+    def remember(self, keys: Mapping[str, Iterable[Any]]) -> None:
+        """Read the names of these objects, by kind: one statement for each kind."""
+        for kind, named in keys.items():
+            new = {str(key) for key in named} - self._names[kind].keys()
+            found = names_of(model_of(kind), new)
+            self._names[kind] |= {key: found.get(key, "") for key in new}
 
-    def person(self, key: Any) -> str:
-        """Return the name of a person, or an empty string when there is none with this key."""
-        if str(key) not in self._people:
-            self.remember_people([key])
-        return self._people.get(str(key), "")
+    def name(self, kind: str, key: Any) -> str:
+        """Return the name of an object, or an empty string when there is none with this key."""
+        if str(key) not in self._names[kind]:
+            self.remember({kind: [key]})
+        return self._names[kind][str(key)]
 
-
-def names_of(model: type[Model] | None, keys: Iterable[Any]) -> dict[str, str]:
-    """Return the names of the objects with these keys, by key as text, in one statement."""
-    if model is None:
-        return {}
-    usable = [key for key in {str(key) for key in keys} if _fits(model, key)]
-    if not usable:
-        return {}
-    return {str(obj.pk): str(obj) for obj in model._default_manager.filter(pk__in=usable)}
+    def listed(self, kind: str) -> Choices | None:
+        """Return all objects of a kind for a plain list, or None where they are too many."""
+        if kind not in self._listed:
+            model = model_of(kind)
+            rows = (
+                [] if model is None else in_order(model._default_manager.all())[: MOST_LISTED + 1]
+            )
+            choices = [(str(row.pk), label_of(row)) for row in rows]
+            self._listed[kind] = choices if len(choices) <= MOST_LISTED else None
+        return self._listed[kind]
 
 
 def email_labels() -> dict[str, str]:
@@ -189,8 +208,20 @@ def email_labels() -> dict[str, str]:
         _("E-mail: sent back"),
         _("E-mail: delegated"),
         _("E-mail: moved to another stage"),
+        _("E-mail: any other"),
     )
     return dict(zip(EMAIL_FUNCTIONS, labels, strict=True))
+
+
+def built_in_labels() -> dict[str, str]:
+    """Return what the other actions of the engine are called, by the path of their function."""
+    labels = (_("Tell another system (webhook)"), _("Set a field"), _("Call a function"))
+    return dict(zip(BUILT_IN_FUNCTIONS, labels, strict=True))
+
+
+def function_label(path: str) -> str:
+    """Return what a function is called: the engine's own by name, others by their path."""
+    return {**email_labels(), **built_in_labels()}.get(path, path)
 
 
 def recipient_labels() -> Mapping[str, str]:
@@ -203,22 +234,25 @@ def recipient_labels() -> Mapping[str, str]:
     }
 
 
-def _choices(model: type[Model]) -> Choices:
-    return [(str(obj.pk), str(obj)) for obj in model._default_manager.all()]
+def _fields_of(strategy: Strategy) -> frozenset[str]:
+    """What a strategy complains of without, and what it can do without."""
+    step = StepSpec(step=1, role_selection_strategy=strategy.value)
+    fields = set(strategy.validate(step))
+    if strategy.needs_role:
+        fields.add("user_role")
+    if isinstance(strategy, Hierarchy):
+        fields.add("hierarchy_base_user")
+    if "dynamic_source" in fields:
+        fields.add("quorum_count")
+    return frozenset(fields)
 
 
-def _needs_no_numbers(strategy: Strategy) -> bool:
-    """Whether a step of this strategy is complete with what an approval of a stage can say."""
-    return not strategy.validate(StepSpec(step=1, role_selection_strategy=strategy.value))
+def _has_departments() -> bool:
+    """Whether somebody's department can be found: of the pipeline, or of who asks."""
+    if settings.department_model is not None:
+        return True
+    return hasattr(get_user_model(), settings.user_department_field)
 
 
 def _position(value: str, order: list[str]) -> int:
     return order.index(value) if value in order else len(order)
-
-
-def _fits(model: type[Model], key: str) -> bool:
-    try:
-        model._meta.pk.to_python(key)
-    except ValidationError:
-        return False
-    return True

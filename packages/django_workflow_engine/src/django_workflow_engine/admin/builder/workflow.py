@@ -1,6 +1,6 @@
 """The form of a whole workflow."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from django import forms
@@ -8,18 +8,34 @@ from django.forms.utils import ErrorList
 from django.utils.translation import gettext_lazy as _
 
 from django_workflow_engine.admin.builder.actions import WorkflowActionFormSet
-from django_workflow_engine.admin.builder.nesting import NestedForm
+from django_workflow_engine.admin.builder.configured import PlaceForm
+from django_workflow_engine.admin.builder.nesting import BELOW
 from django_workflow_engine.admin.builder.pipelines import PipelineFormSet
 from django_workflow_engine.admin.builder.vocabulary import Vocabulary
+from django_workflow_engine.choices import WorkflowStrategy
 from django_workflow_engine.models import WorkFlow
+from django_workflow_engine.schemas import validate_approvals_info
+
+# What is said of rows at a level that the strategy leaves out.
+MISPLACED = {
+    WorkflowStrategy.STAGE: _("People are asked in stages: remove this, or choose another place."),
+    WorkflowStrategy.PIPELINE: _(
+        "People are asked in pipelines: remove this, or choose another place."
+    ),
+    WorkflowStrategy.WORKFLOW: _(
+        "People are asked in the workflow itself: remove this, or choose another place."
+    ),
+}
 
 
-class WorkFlowForm(NestedForm):
+class WorkFlowForm(PlaceForm):
     """A workflow with all that it is made of.
 
     `seen_revision` is the revision that the page was made from: what somebody else has stored since
     then is not overwritten.
     """
+
+    info_field = "workflow_info"
 
     # Set on the subclass that is made for a request.
     page_vocabulary: Vocabulary
@@ -28,7 +44,7 @@ class WorkFlowForm(NestedForm):
 
     class Meta:
         model = WorkFlow
-        fields = ("name_en", "name_ar", "slug", "company", "status", "is_active")
+        fields = ("name_en", "name_ar", "slug", "company", "status", "is_active", "strategy")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, vocabulary=self.page_vocabulary, **kwargs)
@@ -37,9 +53,10 @@ class WorkFlowForm(NestedForm):
 
     def make_children(self) -> Mapping[str, Any]:
         children = {
+            "approvals": self.approvals_below(),
             "pipelines": self.child(
                 PipelineFormSet, "pipelines", instance=self.instance, extra=int(self.is_new)
-            )
+            ),
         }
         if self.vocabulary.may_edit_actions:
             children["actions"] = self.child(
@@ -56,7 +73,41 @@ class WorkFlowForm(NestedForm):
 
     def clean(self) -> dict[str, Any]:
         self._refuse_if_outdated()
-        return super().clean()
+        cleaned = super().clean()
+        if "strategy" in cleaned:
+            self._refuse_misplaced(cleaned["strategy"])
+        return cleaned
+
+    def set_info(self, info: dict[str, Any], cleaned: dict[str, Any]) -> None:
+        self.instance.workflow_info = validate_approvals_info(info)
+
+    def _post_clean(self) -> None:
+        if not self.errors:
+            super()._post_clean()
+            return
+        # What the page says is not all of it: that the slug is taken is told beside other errors.
+        self.instance = forms.models.construct_instance(self, self.instance, self.Meta.fields)
+        self.validate_unique()
+
+    def _refuse_misplaced(self, strategy: str) -> None:
+        """Refuse what is at a level where nobody would be asked."""
+        rows = list(self._misplaced(strategy))
+        for row in rows:
+            row.add_error(None, MISPLACED[WorkflowStrategy(strategy)])
+        if rows:
+            self.add_error(
+                None, forms.ValidationError(_("Please correct the errors below."), code=BELOW)
+            )
+
+    def _misplaced(self, strategy: str) -> Iterator[Any]:
+        pipelines = self.children["pipelines"].kept()
+        if strategy == WorkflowStrategy.WORKFLOW:
+            yield from pipelines
+            return
+        yield from self.children["approvals"].kept()
+        left_out = "approvals" if strategy == WorkflowStrategy.STAGE else "stages"
+        for pipeline in pipelines:
+            yield from pipeline.children[left_out].kept()
 
     def _refuse_if_outdated(self) -> None:
         """Lock the workflow, and see that nobody has changed it since the page was opened."""

@@ -95,17 +95,23 @@
     input.after(picker);
   }
 
-  /** "approval_type=ROLE" shows where that field has that value; "function=email", for an e-mail. */
+  /**
+   * "kind=a,b;policy=c" holds where each of the fields has one of its values, "*" being any;
+   * "kind!=a" where it has none of them; "|" stands between alternatives.
+   */
   function applies(row, condition) {
-    const [name, wanted] = condition.split("=");
-    const select = field(row, name);
-    if (!select) {
-      return true;
-    }
-    if (wanted === "email") {
-      return select.value.startsWith("django_workflow_engine.action_handlers.");
-    }
-    return select.value === wanted;
+    return condition.split("|").some((all) =>
+      all.split(";").every((one) => {
+        const [, name, not, values] = one.match(/^(\w+)(!?)=(.*)$/);
+        const input = field(row, name);
+        if (!input) {
+          return true;
+        }
+        const wanted = values.split(",");
+        const found = wanted.includes(input.value) || (values === "*" && input.value !== "");
+        return not ? !found : found;
+      })
+    );
   }
 
   function showFields(row) {
@@ -162,20 +168,111 @@
     }
   }
 
+  /** Who is asked in an approval, in a word or two. */
+  function askedIn(approval) {
+    const kind = field(approval, "approval_type");
+    const who = ["user_role", "approval_user", "assigned_field", "assigned_resolver"]
+      .map((name) => field(approval, name))
+      .filter((input) => input && input.value && !input.closest("[data-wb-show][hidden]"));
+    const chosen = who.length ? who[0] : kind;
+    const text = chosen.selectedOptions ? chosen.selectedOptions[0].text : chosen.value;
+    // Without the dashes that indent a role in its list.
+    return isBlank(approval) ? "" : text.replace(/^[—\s]+/, "");
+  }
+
   /** Who is asked at a stage, in one line. */
   function showSummary(row) {
     const summary = own(row, "[data-wb-summary]")[0];
-    if (!summary) {
-      return;
+    if (summary) {
+      const approvals = [...row.querySelectorAll(".wb-approval:not(.wb-removed)")];
+      summary.textContent = approvals.map(askedIn).filter(Boolean).join(" · ");
     }
-    const names = [...row.querySelectorAll(".wb-approval:not(.wb-removed)")].map((approval) => {
-      const kind = field(approval, "approval_type");
-      const select = field(approval, kind.value === "ROLE" ? "user_role" : "approval_user");
-      const chosen = select && select.selectedOptions ? select.selectedOptions[0] : null;
-      // Without the dashes that indent a role in its list.
-      return chosen && select.value ? chosen.text.replace(/^[—\s]+/, "") : "";
+  }
+
+  // What applies at the level at which people are asked, and what is missing there.
+
+  /** A row that nothing was entered in: it is not stored. */
+  function isBlank(row) {
+    const inputs = [...row.querySelectorAll("input, select, textarea")].filter(
+      (input) => input.type !== "hidden" && !input.closest(".wb-plain, .wb-tools")
+    );
+    return inputs.every((input) => {
+      if (input.type === "checkbox" || input.type === "radio") {
+        return input.checked === input.defaultChecked;
+      }
+      if (input.type === "color") {
+        return true;
+      }
+      if (input.selectedOptions) {
+        const usual = [...input.options].findIndex((option) => option.defaultSelected);
+        return input.selectedIndex === Math.max(usual, 0) || !input.value;
+      }
+      return input.value === "";
     });
-    summary.textContent = names.filter(Boolean).join(" · ");
+  }
+
+  function isNew(row) {
+    const key = field(row, "id");
+    return !key || !key.value;
+  }
+
+  function isKept(row) {
+    const stored = row.matches(".wb-approval") ? "wbStored" in row.dataset : !isNew(row);
+    return !isRemoved(row) && (stored || !isBlank(row));
+  }
+
+  /** Hide what the strategy leaves out; where something is entered there, say so instead. */
+  function showLevels(builder, strategy) {
+    builder.querySelectorAll("[data-wb-levels]").forEach((part) => {
+      const counts = part.dataset.wbLevels.split(" ").includes(strategy);
+      const list = part.querySelector("[data-wb-rows]");
+      const misplaced = !counts && Boolean(list) && rowsOf(list).some(isKept);
+      part.hidden = !counts && !misplaced;
+      part.classList.toggle("wb-left-out", misplaced);
+      const note = part.querySelector(":scope > [data-wb-misplaced]");
+      if (note) {
+        note.hidden = !misplaced;
+      }
+    });
+  }
+
+  /** Say where nobody is asked yet, and in how many places. */
+  function showMissing(builder, strategy) {
+    let missing = 0;
+    let places = 0;
+    builder.querySelectorAll("[data-wb-place]").forEach((place) => {
+      const row = place.closest("[data-wb-row]");
+      const counts =
+        place.dataset.wbLevels === strategy &&
+        !place.closest(".wb-removed") &&
+        (!row || isKept(row));
+      const asked = rowsOf(place.querySelector("[data-wb-rows]")).some(isKept);
+      places += counts ? 1 : 0;
+      missing += counts && !asked ? 1 : 0;
+      child(place, "[data-wb-nobody]").hidden = !counts || asked;
+      own(row || builder, "[data-wb-nobody-below]").forEach((badge) => {
+        if (row && row.matches(".wb-stage")) {
+          badge.hidden = !counts || asked;
+        }
+      });
+    });
+    const progress = builder.querySelector("[data-wb-progress]");
+    progress.hidden = !places;
+    progress.classList.toggle("wb-progress-done", !missing);
+    const told = progress.querySelector("p");
+    const text = missing ? `${told.dataset.wbLeft} ${missing}` : told.dataset.wbComplete;
+    if (told.textContent !== text) {
+      told.textContent = text;
+    }
+  }
+
+  function review(builder) {
+    const form = builder.closest("form");
+    const select = form.querySelector("select[name=strategy]");
+    if (select) {
+      showLevels(builder, select.value);
+      showMissing(builder, select.value);
+    }
   }
 
   function fold(row, folded) {
@@ -304,6 +401,7 @@
       "unfold-all": () => foldAll(event.currentTarget, false),
     };
     todo[button.dataset.wb]();
+    review(event.currentTarget);
     changed = changed || !button.dataset.wb.includes("fold");
   }
 
@@ -353,6 +451,12 @@
     builder.classList.add("wb-scripted");
     showAll(builder);
     builder.querySelectorAll("[data-wb-rows]").forEach(showCount);
+    review(builder);
+    form.addEventListener("change", (event) => {
+      if (event.target.name === "strategy") {
+        review(builder);
+      }
+    });
     builder.addEventListener("click", onClick);
     for (const kind of ["input", "change"]) {
       builder.addEventListener(kind, (event) => {
@@ -362,6 +466,7 @@
           suggest(builder, row, event.target);
           show(row);
         }
+        review(builder);
       });
     }
     const stages = builder.querySelectorAll(".wb-stage");

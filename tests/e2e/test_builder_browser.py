@@ -1,0 +1,139 @@
+"""The builder in a real browser: a workflow is built by clicking, stored, opened again, changed."""
+
+import pytest
+from selenium.common.exceptions import StaleElementReferenceException
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.expected_conditions import (
+    staleness_of,
+    text_to_be_present_in_element,
+)
+from selenium.webdriver.support.ui import Select, WebDriverWait
+
+from django_workflow_engine.models import Stage, WorkFlow
+from django_workflow_engine.services import validate_completeness
+from tests.factories import RoleFactory, UserFactory, by_user, make_workflow, stages_of
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+WAIT = 10
+STAGES = "pipelines-0-stages"
+
+
+class Builder:
+    """The page of a workflow as somebody at a keyboard sees it."""
+
+    def __init__(self, driver, address):
+        self.driver = driver
+        driver.get(address)
+
+    def find(self, selector):
+        return self.driver.find_element(By.CSS_SELECTOR, selector)
+
+    def write(self, name, text):
+        field = self.find(f"[name='{name}']")
+        field.clear()
+        field.send_keys(text)
+
+    def choose(self, name, value):
+        Select(self.find(f"[name='{name}']")).select_by_value(value)
+
+    def search(self, name, text):
+        """Pick what a search finds, with the keyboard."""
+        self.find(f"[name='{name}'] + .select2 .select2-selection").click()
+        self.find(".select2-search__field").send_keys(text)
+        found = (By.CSS_SELECTOR, ".select2-results__option--highlighted")
+        wait = WebDriverWait(self.driver, WAIT, ignored_exceptions=[StaleElementReferenceException])
+        wait.until(text_to_be_present_in_element(found, text))
+        self.find(".select2-search__field").send_keys(Keys.ENTER)
+
+    def press(self, within, button):
+        self.click(self.find(f"{within} [data-wb='{button}']"))
+
+    def add(self, prefix):
+        """Press the button below the rows with this prefix."""
+        self.click(self.find(f"[data-wb-prefix='{prefix}'] + .wb-add button"))
+
+    def click(self, element):
+        self.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", element)
+        element.click()
+
+    def is_shown(self, selector):
+        found = self.driver.find_elements(By.CSS_SELECTOR, selector)
+        return bool(found) and found[0].is_displayed()
+
+    @property
+    def progress(self):
+        return self.find("[data-wb-progress] p").text
+
+    def save(self):
+        page = self.find("html")
+        self.click(self.find("[name='_continue']"))
+        WebDriverWait(self.driver, WAIT).until(staleness_of(page))
+
+    def mistakes(self):
+        """What scripts have complained of."""
+        return [row for row in self.driver.get_log("browser") if row["level"] == "SEVERE"]
+
+
+def test_a_workflow_is_built_by_clicking(signed_in, live_server):
+    RoleFactory.create(name="Treasurers")
+    UserFactory.create(username="layla")
+    page = Builder(signed_in, f"{live_server.url}/admin/django_workflow_engine/workflow/add/")
+    page.write("name_en", "Purchases")
+    page.write("pipelines-0-name_en", "Finance")
+    page.write(f"{STAGES}-0-name_en", "Sign-off")
+    assert page.progress == "Places where nobody is asked yet: 1"
+    page.search(f"{STAGES}-0-approvals-0-user_role", "Treas")
+    page.choose(f"{STAGES}-0-approvals-0-role_selection_strategy", "quorum")
+    page.write(f"{STAGES}-0-approvals-0-quorum_count", "2")
+    page.add(STAGES)
+    page.write(f"{STAGES}-1-name_en", "Review")
+    page.add(f"{STAGES}-1-approvals")
+    page.choose(f"{STAGES}-1-approvals-0-approval_type", "USER")
+    page.search(f"{STAGES}-1-approvals-0-approval_user", "layla")
+    assert page.progress == "At each place somebody is asked."
+    page.press("[data-wb-prefix='pipelines-0-stages'] > li:last-child > .wb-head", "up")
+    page.save()
+
+    workflow = WorkFlow.objects.templates().get()
+    review, signoff = stages_of(workflow)
+    assert (review.name_en, signoff.name_en) == ("Review", "Sign-off")
+    assert signoff.stage_info["approvals"][0]["quorum_count"] == 2
+    assert validate_completeness(workflow) == {}
+    assert page.find(f"[name='{STAGES}-0-name_en']").get_attribute("value") == "Review"
+    assert not page.mistakes()
+
+
+def test_what_does_not_apply_is_hidden_and_shown_again(signed_in, live_server):
+    workflow = make_workflow([[by_user(UserFactory.create())]])
+    address = f"{live_server.url}/admin/django_workflow_engine/workflow/{workflow.pk}/change/"
+    page = Builder(signed_in, address)
+    approval = f"{STAGES}-0-approvals-0"
+    assert not page.is_shown(f"[name='{approval}-assigned_field']")
+
+    page.choose(f"{approval}-approval_type", "ASSIGNED")
+
+    assert page.is_shown(f"[name='{approval}-assigned_field']")
+    assert not page.is_shown(f"[name='{approval}-approval_user'] + .select2")
+    assert not page.is_shown("[name='approvals-TOTAL_FORMS'] ~ .wb-add")
+    page.choose("strategy", "workflow")
+    assert page.is_shown("[data-wb-prefix='approvals'] + .wb-add")
+    assert page.is_shown(f"[name='{STAGES}-0-name_en']"), "what is stored is not hidden"
+    assert page.is_shown("[data-wb-levels='stage pipeline'] > [data-wb-misplaced]")
+    assert not page.mistakes()
+
+
+def test_a_stored_workflow_is_changed_and_stays_as_it_is_in_arabic(signed_in, live_server):
+    workflow = make_workflow([[by_user(UserFactory.create()), by_user(UserFactory.create())]])
+    signed_in.execute_cdp_cmd("Network.setExtraHTTPHeaders", {"headers": {"Accept-Language": "ar"}})
+    signed_in.execute_cdp_cmd("Network.enable", {})
+    address = f"{live_server.url}/admin/django_workflow_engine/workflow/{workflow.pk}/change/"
+    page = Builder(signed_in, address)
+    assert page.find("html").get_attribute("dir") == "rtl"
+
+    page.press(f"[data-wb-prefix='{STAGES}'] > li:first-child > .wb-head", "remove")
+    page.save()
+
+    assert [stage.name_en for stage in Stage.objects.all()] == ["Stage 1.2"]
+    assert not page.mistakes()
