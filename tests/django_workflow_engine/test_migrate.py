@@ -7,6 +7,7 @@ passed do not come again, and what is in use is not lost.
 from datetime import timedelta
 
 import pytest
+from django.db import DEFAULT_DB_ALIAS, models, transaction
 
 from approval_workflow.choices import RoleSelectionStrategy
 from approval_workflow.models import ApprovalInstance
@@ -36,7 +37,7 @@ from django_workflow_engine.services import (
     start_workflow_for_object,
     versions_of,
 )
-from django_workflow_engine.versions import current_snapshot, delete_unused_snapshots
+from django_workflow_engine.versions import current_snapshot, delete_unused_snapshots, hold_version
 from tests.approval_workflow.flows import last_event, verified
 from tests.factories import (
     DepartmentFactory,
@@ -645,3 +646,12 @@ def test_unusable_configuration_is_refused(ann):
     Stage.objects.filter(pipeline__workflow=template).update(stage_info=bad)
     with pytest.raises(InvalidConfiguration):
         migrate_running(template)
+
+
+def test_version_that_was_deleted_meanwhile_cannot_be_held(ann):
+    version = publish_version(make_workflow([[by_user(ann)]]))
+    with transaction.atomic():
+        hold_version(version, DEFAULT_DB_ALIAS)
+    models.QuerySet(WorkFlow).filter(pk=version.pk).delete()
+    with pytest.raises(UnknownVersion, match="deleted"), transaction.atomic():
+        hold_version(version, DEFAULT_DB_ALIAS)

@@ -251,6 +251,13 @@ def _copy(row: M, **values: Any) -> M:
     return type(row)(**{**copied, **values})
 
 
+def template_name(workflow: WorkFlow, field: str) -> str:
+    """Return the name of a template, or that which the template of a version had."""
+    suffix = COPY_EN if field == "name_en" else COPY_AR
+    name = str(getattr(workflow, field))
+    return name.removesuffix(suffix) if workflow.is_hidden else name
+
+
 def _with_suffix(template: WorkFlow, field: str, suffix: str) -> str:
     """The name with the suffix, cut so that the column holds both."""
     column: Any = WorkFlow._meta.get_field(field)

@@ -56,7 +56,14 @@ from django_workflow_engine.schemas import values
 from django_workflow_engine.schemas.values import Unusable, is_empty
 
 # Keys of `extra_fields` in which the engine notes where a step belongs.
-RESERVED_EXTRA = ("stage_id", "pipeline_id", "workflow_id", "approval", "assigned_resolver")
+RESERVED_EXTRA = (
+    "stage_id",
+    "pipeline_id",
+    "workflow_id",
+    "approval",
+    "assigned_resolver",
+    "moved_to_department",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

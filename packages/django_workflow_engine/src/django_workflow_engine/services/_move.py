@@ -23,7 +23,7 @@ from django_workflow_engine.services._visit import Visit, passed_places, still_t
 from django_workflow_engine.versions import hold_version
 
 # Key in the `extra_fields` of a step whose department has become another one.
-DEPARTMENT_KEY = "department"
+DEPARTMENT_KEY = "moved_to_department"
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,105 @@
+"""One side of a comparison: a template or a version as it is stored."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from django_workflow_engine.choices import WorkflowStrategy
+from django_workflow_engine.definition import (
+    FIELD_OF_KEY,
+    ActionDefinition,
+    ApprovalDefinition,
+    PipelineDefinition,
+    PlaceDefinition,
+    WorkflowDefinition,
+    compile_definition,
+)
+from django_workflow_engine.models import Pipeline, WorkFlow
+from django_workflow_engine.versions import template_name
+
+# From the fields of an approval to the keys that are stored.
+KEY_OF_FIELD = {name: key for key, name in FIELD_OF_KEY.items()}
+ACTION_FIELDS = ("parameters", "conditions", "execution", "failure_policy", "order")
+
+Values = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Side:
+    """What is compared of a workflow."""
+
+    definition: WorkflowDefinition
+    # The fields of the workflow's own row, and the department of each pipeline.
+    values: Values
+    departments: Mapping[Any, tuple[Any, Any] | None]
+
+    @classmethod
+    def read(cls, workflow: WorkFlow) -> "Side":
+        """Read a template or a version as it is stored now: six statements."""
+        row = WorkFlow.objects.get(pk=workflow.pk)
+        values = {
+            "name_en": template_name(row, "name_en"),
+            "name_ar": template_name(row, "name_ar"),
+            "company": row.company_id,
+            **{name: getattr(row, name) for name in ("status", "is_active", "strategy")},
+        }
+        columns = ("pk", "department_content_type_id", "department_id")
+        departments = {
+            key: (content_type, department) if department is not None else None
+            for key, content_type, department in Pipeline.objects.filter(
+                workflow_id=row.pk
+            ).values_list(*columns)
+        }
+        return cls(compile_definition(row.pk), values, departments)
+
+    @property
+    def stages(self) -> list[PlaceDefinition]:
+        return [place for place in self.definition.places if place.stage_id is not None]
+
+    def pipeline_values(self, pipeline: PipelineDefinition) -> Values:
+        return {
+            "name_en": pipeline.name_en,
+            "name_ar": pipeline.name_ar,
+            "department": self.departments.get(pipeline.id),
+        }
+
+    def approvals(self, level: str, key: Any) -> tuple[ApprovalDefinition, ...]:
+        """The approvals of a workflow, pipeline or stage; none where people are asked elsewhere."""
+        places = (place for place in self.definition.places if place.level == level)
+        return next((place.approvals for place in places if place.id == key), ())
+
+    def actions(self, level: str, key: Any) -> list[tuple[str, ActionDefinition]]:
+        """The active actions of a level with their events; the workflow's include the defaults."""
+        keys = {(level, key)} if level != WorkflowStrategy.WORKFLOW else WORKFLOW_LEVELS
+        return [
+            (event, action)
+            for (found, event), actions in self.definition.actions_by_level.items()
+            if found in keys
+            for action in actions
+        ]
+
+    def keys(self) -> Iterator[tuple[str, Any]]:
+        """Yield what fields name, with the field."""
+        yield from self.values.items()
+        for place in self.definition.places:
+            for approval in place.approvals:
+                yield from approval_values(approval).items()
+
+
+WORKFLOW_LEVELS = {("workflow", None), ("default", None)}
+
+
+def place_values(place: PlaceDefinition) -> Values:
+    return {"name_en": place.name_en, "name_ar": place.name_ar, "color": place.color}
+
+
+def approval_values(approval: ApprovalDefinition) -> Values:
+    """Return what an approval says, by the keys that are stored."""
+    return {
+        KEY_OF_FIELD.get(field.name, field.name): getattr(approval, field.name)
+        for field in fields(approval)
+    }
+
+
+def action_values(action: ActionDefinition) -> Values:
+    return {name: getattr(action, name) for name in ACTION_FIELDS}
