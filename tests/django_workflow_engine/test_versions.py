@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from django.contrib.contenttypes.models import ContentType
-from django.db import IntegrityError, models, transaction
+from django.db import IntegrityError, connection, models, transaction
 
 from django_workflow_engine import versions
 from django_workflow_engine.choices import ActionType, AttachmentStatus
@@ -46,7 +46,10 @@ FUNCTION = "django_workflow_engine.action_handlers.send_approval_notification"
 
 def add_action(**level: Any) -> WorkflowAction:
     return WorkflowAction.objects.create(
-        action_type="after_approve", function_path=FUNCTION, parameters={"cc": ["a@example.org"]}, **level
+        action_type="after_approve",
+        function_path=FUNCTION,
+        parameters={"cc": ["a@example.org"]},
+        **level,
     )
 
 
@@ -110,7 +113,10 @@ class TestSnapshot:
         )
         assert (of_workflow.is_default, of_workflow.order) == (True, 3)
         assert (of_pipeline.is_active, of_pipeline.is_default) == (False, False)
-        assert (of_stage.function_path, of_stage.parameters) == (FUNCTION, {"cc": ["a@example.org"]})
+        assert (of_stage.function_path, of_stage.parameters) == (
+            FUNCTION,
+            {"cc": ["a@example.org"]},
+        )
 
     @pytest.mark.parametrize("model", LEFT_OUT, ids=lambda model: model.__name__)
     def test_leaves_out_only_fields_that_exist(self, model: type[models.Model]) -> None:
@@ -375,10 +381,69 @@ WRITES: dict[str, Callable[[WorkFlow], object]] = {
     ),
     "create of a stage": lambda snapshot: new_stage(snapshot).save(),
     "create of an action": lambda snapshot: add_action(stage=stages_of(snapshot)[0]),
+    "save of one field": lambda snapshot: stages_of(snapshot)[0].save(update_fields=["name_en"]),
+    "save over it from the template": lambda snapshot: Stage(
+        pk=stages_of(snapshot)[0].pk, pipeline=snapshot.cloned_from.pipelines.get(), name_en="Mine"
+    ).save(),
+    "save of a stage out of it": lambda snapshot: move_out(stages_of(snapshot)[0]),
+    "update of pipelines": lambda snapshot: snapshot.pipelines.update(order=5),
+    "update of actions": lambda snapshot: snapshot.actions.update(is_active=False),
+    "update of what it was cloned from": lambda snapshot: WorkFlow.objects.filter(
+        pk=snapshot.pk
+    ).update(cloned_from=None, name_en="Free"),
+    "delete of stages": lambda snapshot: snapshot.pipelines.get().stages.all().delete(),
+    "delete of actions": lambda snapshot: snapshot.actions.all().delete(),
+    "bulk_update of workflows": lambda snapshot: WorkFlow.objects.bulk_update(
+        [snapshot], ["name_en"]
+    ),
+    "bulk_update of pipelines": lambda snapshot: Pipeline.objects.bulk_update(
+        list(snapshot.pipelines.all()), ["order"]
+    ),
+    "bulk_update of actions": lambda snapshot: WorkflowAction.objects.bulk_update(
+        list(snapshot.actions.all()), ["order"]
+    ),
+    "bulk_create of pipelines": lambda snapshot: Pipeline.objects.bulk_create(
+        [Pipeline(workflow=snapshot, name_en="New")]
+    ),
+    "bulk_create of actions": lambda snapshot: WorkflowAction.objects.bulk_create(
+        [WorkflowAction(workflow=snapshot, action_type="after_reject", function_path=FUNCTION)]
+    ),
+    "bulk_create that updates": lambda snapshot: Stage.objects.bulk_create(
+        stages_of(snapshot),
+        update_conflicts=True,
+        update_fields=["name_en"],
+        unique_fields=None if connection.vendor == "mysql" else ["id"],
+    ),
+    "create through its manager": lambda snapshot: snapshot.pipelines.create(name_en="New"),
+    "get_or_create through its manager": lambda snapshot: snapshot.pipelines.get_or_create(
+        name_en="New"
+    ),
+    "update_or_create through its manager": lambda snapshot: snapshot.pipelines.update_or_create(
+        order=1, defaults={"name_en": "Changed"}
+    ),
+    "add of a pipeline": lambda snapshot: snapshot.pipelines.add(
+        snapshot.cloned_from.pipelines.get()
+    ),
+    "add of a saved pipeline": lambda snapshot: snapshot.pipelines.add(
+        snapshot.cloned_from.pipelines.get(), bulk=False
+    ),
+    "set of its actions": lambda snapshot: snapshot.actions.set([]),
+    "removal of an action": lambda snapshot: snapshot.actions.remove(
+        snapshot.actions.get(order=77)
+    ),
+    "clearing of its actions": lambda snapshot: snapshot.actions.clear(),
+    "clearing of the template's versions": lambda snapshot: snapshot.cloned_from.snapshots.update(
+        is_active=False
+    ),
     "add of a stage": lambda snapshot: snapshot.pipelines.get().stages.add(
         stages_of(snapshot.cloned_from)[0]
     ),
 }
+
+
+def move_out(stage: Stage) -> None:
+    stage.pipeline = Pipeline.objects.get(pk=stage.pipeline.cloned_from_id)
+    stage.save()
 
 
 class TestImmutability:
@@ -388,7 +453,7 @@ class TestImmutability:
         add_action(workflow=template, order=77)
         snapshot = current_snapshot(template)
         was = compile_definition(snapshot.pk)
-        with pytest.raises(SnapshotIsImmutable) as caught:
+        with pytest.raises(SnapshotIsImmutable) as caught, transaction.atomic():
             write(snapshot)
         assert caught.value.code == "snapshot_is_immutable"
         assert compile_definition(snapshot.pk) == was
