@@ -42,6 +42,7 @@ PAGES = [
     "guides/inbox-and-history.md",
     "guides/concurrency.md",
     "guides/workflows.md",
+    "guides/versions.md",
     "guides/actions.md",
     "guides/starting.md",
     "guides/workflow-files.md",
