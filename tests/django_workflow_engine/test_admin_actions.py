@@ -248,6 +248,165 @@ def test_a_parameter_is_removed(client, stage):
     assert action.parameters == {"b": 2}
 
 
+# What comes with the engine
+
+
+@pytest.fixture
+def secret(settings):
+    settings.DJANGO_WORKFLOW_ENGINE = {
+        **settings.DJANGO_WORKFLOW_ENGINE,
+        "WEBHOOK_SECRETS": {"erp": "a long secret"},
+    }
+
+
+def test_a_webhook_is_set_up_without_writing_json(client, stage, secret):
+    page = add_page(client).set(
+        stage=stage.pk,
+        action_type="after_approve",
+        function=f"{HANDLERS}.call_webhook",
+        url="https://example.org/hook",
+        secret="erp",
+        timeout=5,
+        execution="celery",
+        failure_policy="stop",
+    )
+    page.row("parameters-0", name="X-Token", kind="text", value="abc")
+    page.row("conditions-0", path="amount", comparison="gte", kind="number", value="1000")
+    response = page.send()
+    assert response.status_code == 302, errors_of(response)
+
+    action = WorkflowAction.objects.get(stage=stage)
+    assert action.parameters == {
+        "url": "https://example.org/hook",
+        "secret": "erp",
+        "timeout": 5,
+        "headers": {"X-Token": "abc"},
+    }
+    assert action.conditions == {"amount__gte": 1000}
+    assert (action.execution, action.failure_policy) == ("celery", "stop")
+    before = action.parameters, action.conditions
+    change_page(client, action).send()
+    action.refresh_from_db()
+    assert (action.parameters, action.conditions) == before
+
+
+def test_a_field_is_set_to_a_value_of_its_kind(client, stage):
+    page = add_page(client).set(
+        stage=stage.pk,
+        action_type="after_approve",
+        function=f"{HANDLERS}.set_field",
+        target_field="amount",
+        value_kind="number",
+        new_value="12.5",
+    )
+    response = page.send()
+    assert response.status_code == 302, errors_of(response)
+
+    action = WorkflowAction.objects.get(stage=stage)
+    assert action.parameters == {"field": "amount", "value": 12.5}
+    data = change_page(client, action).data
+    assert (data["target_field"], data["value_kind"]) == (["amount"], ["number"])
+
+
+def test_a_registered_function_is_called_with_its_parameters(client, stage):
+    page = add_page(client).set(
+        stage=stage.pk,
+        action_type="after_approve",
+        function=f"{HANDLERS}.call_function",
+        called="test_admin_named",
+    )
+    page.row("parameters-0", name="retries", kind="number", value="3").send()
+
+    action = WorkflowAction.objects.get(stage=stage)
+    assert action.parameters == {"function": "test_admin_named", "kwargs": {"retries": 3}}
+
+
+@pytest.mark.parametrize(
+    ("function", "values", "field"),
+    [
+        ("call_webhook", {"secret": "erp"}, "url"),
+        ("call_webhook", {"secret": "erp", "url": "ftp://example.org"}, "url"),
+        ("call_webhook", {"url": "https://example.org"}, "secret"),
+        (
+            "call_webhook",
+            {"url": "https://example.org", "secret": "erp", "timeout": 999},
+            "timeout",
+        ),
+        ("set_field", {}, "target_field"),
+        ("set_field", {"target_field": "a", "value_kind": "number", "new_value": "x"}, "new_value"),
+        ("call_function", {}, "called"),
+        ("call_function", {"called": "no_such_name"}, "called"),
+        ("send_email", {}, "recipients"),
+    ],
+)
+def test_mistakes_in_what_comes_with_the_engine_stand_at_their_field(
+    client, stage, secret, function, values, field
+):
+    page = add_page(client).set(stage=stage.pk, action_type="after_approve")
+    page.set(function=f"{HANDLERS}.{function}").fill(values)
+
+    assert field in errors_of(page.send())
+
+
+def test_a_header_that_cannot_be_sent_is_told_at_its_row(client, stage, secret):
+    page = add_page(client).set(
+        stage=stage.pk,
+        action_type="after_approve",
+        function=f"{HANDLERS}.call_webhook",
+        url="https://example.org",
+        secret="erp",
+    )
+    page.row("parameters-0", name="Host", kind="text", value="abc")
+
+    assert "parameters-0-value" in errors_of(page.send())
+
+
+# Conditions
+
+
+@pytest.mark.parametrize(
+    "conditions",
+    [
+        {},
+        {"amount__gte": 1000, "amount__lt": 5000},
+        {"status__in": ["a", "b"], "pk__in": [1, 2]},
+        {"requester__department__name": "Finance"},
+        {"title__exact": "x", "requester__isnull": True, "title__startswith": "D"},
+    ],
+)
+def test_conditions_stay_as_they_are_stored(client, stage, conditions):
+    action = make_action(stage, conditions=conditions)
+
+    page = change_page(client, action).set(subject="Hello")
+    page.send()
+
+    action.refresh_from_db()
+    assert action.parameters == {"subject": "Hello"}
+    assert action.conditions == conditions
+
+
+def test_the_same_condition_twice_is_refused(client, stage):
+    action = make_action(stage, conditions={"amount__gte": 1, "amount__lt": 5})
+    page = change_page(client, action).row("conditions-1", comparison="gte")
+
+    response = page.send()
+
+    rows = response.context["adminform"].form.children["conditions"].forms
+    assert all("path" in row.errors for row in rows)
+
+
+def test_a_structure_is_kept_as_it_is_and_cannot_be_written(client, stage):
+    action = make_action(stage, function_path=OWN, parameters={"deep": {"list": [1, None]}})
+    page = change_page(client, action, "?blank=1").row("parameters-1", name="n", value="v")
+    page.send()
+    action.refresh_from_db()
+    assert action.parameters == {"deep": {"list": [1, None]}, "n": "v"}
+
+    page = change_page(client, action).row("parameters-1", kind="structure", value="{}")
+
+    assert "parameters-1-kind" in errors_of(page.send())
+
+
 # By themselves
 
 

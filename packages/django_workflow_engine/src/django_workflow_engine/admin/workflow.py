@@ -19,6 +19,7 @@ from django_workflow_engine.admin.builder import Vocabulary, WorkFlowForm, outli
 from django_workflow_engine.admin.builder.objects import DEPARTMENT, FORM, KIND_OF_FIELD, ROLE
 from django_workflow_engine.admin.builder.outline import named_in
 from django_workflow_engine.admin.builder.references import LOOK_UP, RELATION
+from django_workflow_engine.admin.history import version_rows
 from django_workflow_engine.admin.look_ups import look_up
 from django_workflow_engine.admin.migration import migration_context
 from django_workflow_engine.admin.preview import preview_context
@@ -112,7 +113,11 @@ class WorkFlowAdmin(AuthoredAdmin):
                     self.admin_site.admin_view(view),
                     name=f"django_workflow_engine_workflow_{name}",
                 )
-                for name, view in (("preview", self.preview_view), ("migrate", self.migrate_view))
+                for name, view in (
+                    ("preview", self.preview_view),
+                    ("versions", self.versions_view),
+                    ("migrate", self.migrate_view),
+                )
             ),
             *super().get_urls(),
         ]
@@ -124,6 +129,14 @@ class WorkFlowAdmin(AuthoredAdmin):
             raise PermissionDenied
         context = preview_context(self.admin_site, request, workflow)
         return self._page(request, workflow, "preview", _("Who would be asked"), context)
+
+    def versions_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Show what has changed from version to version, to those who may look."""
+        workflow = self._workflow(request, object_id)
+        if not self.has_view_or_change_permission(request, workflow):
+            raise PermissionDenied
+        context = {"rows": version_rows(workflow)}
+        return self._page(request, workflow, "history", _("Versions"), context)
 
     def migrate_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Show what moving running objects would do, and do it once that is confirmed."""

@@ -57,7 +57,8 @@ class LengthField(forms.CharField):
 
     def __init__(self, **kwargs: Any) -> None:
         kwargs.setdefault("help_text", gettext_lazy("For example: 2 days, or 1 day 4 hours."))
-        super().__init__(required=False, max_length=100, **kwargs)
+        widget = forms.TextInput(attrs={"dir": "auto"})
+        super().__init__(required=False, max_length=100, widget=widget, **kwargs)
 
     def clean(self, value: Any) -> str:
         text = super().clean(value)
