@@ -8,13 +8,14 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parents[2]
 # What our own run hands down to its children: a plain one starts without it.
 HANDED_DOWN = ("DJANGO_", "PYTEST_", "PYTHONPATH", "TEST_DATABASE", "COV_")
-BOX = re.compile(r"\bS0-(\d+)\b")
-BOXES = range(1, 61)
+# The boxes of each package's contract: the prefix of their names, and how many there are.
+CONTRACTS = {"core": ("S0", 60), "engine": ("D", 122)}
 
 
 def lines(name: str) -> Iterator[str]:
@@ -53,11 +54,14 @@ def test_plain_pytest_collects() -> None:
     assert found.stdout.count("::") >= 5
 
 
-def test_every_box_of_the_core_s_contract_is_named_by_a_test() -> None:
+@pytest.mark.parametrize(("prefix", "boxes"), CONTRACTS.values(), ids=CONTRACTS)
+def test_every_box_of_a_contract_is_named_by_a_test(prefix: str, boxes: int) -> None:
+    box = re.compile(rf"\b{prefix}-(\d+)\b")
     named = {
         int(number)
         for path in (ROOT / "tests").rglob("test_*.py")
-        for number in BOX.findall(path.read_text("utf-8"))
+        for number in box.findall(path.read_text("utf-8"))
     }
-    assert sorted(set(BOXES) - named) == []
-    assert sorted(named - set(BOXES)) == []
+    everything = set(range(1, boxes + 1))
+    assert sorted(everything - named) == []
+    assert sorted(named - everything) == []
