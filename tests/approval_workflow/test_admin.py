@@ -72,7 +72,7 @@ def test_lists_name_the_object_and_where_it_stands(admin_client, model):
     assertContains(admin_client.get(url(model, "changelist")), "Desk lamps")
 
 
-def test_a_flow_is_shown_with_its_steps_and_its_history(admin_client):
+def test_a_flow_is_shown_with_its_steps_and_its_history(admin_client):  # S0-57
     flow = make_flow(title="Desk lamps")
 
     page = admin_client.get(url(ApprovalFlow, "change", flow.pk))

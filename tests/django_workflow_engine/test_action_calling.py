@@ -55,7 +55,7 @@ def form_b_short(workflow_attachment, action_parameters):
         (lambda *given, **context: (given, context), ((ATTACHMENT, PARAMETERS), CONTEXT)),
     ],
 )
-def test_function_gets_what_its_signature_asks_for(function, expected):
+def test_function_gets_what_its_signature_asks_for(function, expected):  # D-89, D-90
     assert called(function) == expected
 
 
@@ -72,7 +72,7 @@ def test_any_result_but_false_is_success(result):
     assert called(lambda *_given, **_context: result) == result
 
 
-def test_false_is_failure():
+def test_false_is_failure():  # D-91
     with pytest.raises(ActionFailed, match="returned False") as caught:
         called(lambda *_given, **_context: False)
     assert caught.value.code == "action_failed"

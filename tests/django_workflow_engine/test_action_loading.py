@@ -49,7 +49,7 @@ def make_action(path):
     )
 
 
-def test_dotted_path_leads_into_an_installed_app():
+def test_dotted_path_leads_into_an_installed_app():  # D-88
     assert load_function(f"{HERE}.note") is workflow_actions.note
 
 

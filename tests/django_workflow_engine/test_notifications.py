@@ -54,7 +54,7 @@ def html_of(message):
 # What is sent
 
 
-def test_each_recipient_gets_a_message_of_their_own():
+def test_each_recipient_gets_a_message_of_their_own():  # D-94
     assert send("a@example.org", "b@example.org") == {"sent": 2, "failed": 0, "skipped": 0}
     assert [message.to for message in mail.outbox] == [["a@example.org"], ["b@example.org"]]
     assert {message.from_email for message in mail.outbox} == {"workflow@example.org"}
@@ -238,6 +238,7 @@ def test_setting_switches_e_mail_off(settings, custom_sender):
 # The project's own sender
 
 
+# D-97
 def test_project_sender_gets_name_address_subject_context_and_user(custom_sender):
     ann = UserFactory.create(email="ann@example.org", language="ar")
     send("ann@example.org", "stranger@example.org", context={**CONTEXT, "extra": lazystr("text")})

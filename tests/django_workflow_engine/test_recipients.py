@@ -26,7 +26,7 @@ def resolve(attachment, *recipients, **context):
 # The words
 
 
-def test_creator_is_who_created_the_object(attachment):
+def test_creator_is_who_created_the_object(attachment):  # D-95, D-96
     assert resolve(attachment, "creator") == [attachment.target.created_by.email]
 
 
@@ -68,7 +68,7 @@ def test_delegated_to_comes_from_the_context(attachment):
     assert resolve(attachment, "delegated_to") == []
 
 
-def test_current_approver_is_whoever_is_asked_now(attachment):
+def test_current_approver_is_whoever_is_asked_now(attachment):  # D-96
     ann, bob = UserFactory.create(), UserFactory.create()
     ticket = attachment.target
     start_flow(ticket, [{"step": 1, "assigned_to": ann}, {"step": 2, "assigned_to": bob}])

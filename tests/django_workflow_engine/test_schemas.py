@@ -41,7 +41,7 @@ def approval_after(approval: dict[str, Any]) -> Any:
 
 
 class TestAccepted:
-    def test_everything_that_a_stage_may_hold(self) -> None:
+    def test_everything_that_a_stage_may_hold(self) -> None:  # D-22
         info = {
             "color": "#3498DB",
             "approvals": [

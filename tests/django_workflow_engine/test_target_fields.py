@@ -71,6 +71,15 @@ def test_status_follows_completion_and_rejection(template, ann, values, complete
     assert run(template, ann, "rejected") == rejected
 
 
+def test_configuration_is_made_once_and_may_name_no_values():
+    """D-84, D-25."""
+    first = configure(**FULL)
+    assert configure(status_field="other") == first
+    assert first.completion_status_value == "won"
+    first.delete()
+    assert configure().status_field == ""
+
+
 def test_status_follows_the_start_where_configured(template, ann):
     configure(**FULL, start_status_value="draft")
     assert run(template, ann) == "draft"
