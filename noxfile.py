@@ -96,6 +96,12 @@ def tests_services(session: nox.Session) -> None:
         session.notify(name)
 
 
+@nox.session(python=False)
+def browser(session: nox.Session) -> None:
+    """The builder of the admin in Chromium (needs chromium and chromium-driver)."""
+    pytest(session, "sqlite", "--browser", "tests/e2e")
+
+
 # Checks
 
 

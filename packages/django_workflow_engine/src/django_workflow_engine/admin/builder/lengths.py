@@ -49,6 +49,8 @@ LETTERS: Mapping[str, timedelta] = {
 }
 # The endings by which Arabic says two of a thing, without a number.
 DUAL = ("ان", "ين")
+# Marks that Arabic may carry or leave out.
+VOWEL_MARKS = re.compile("[\u064b-\u0652]")
 PART = re.compile(r"\s*(?:و\s*)?(?:(\d+(?:[.,\u066b]\d+)?)\s*)?([^\W\d]+)[\s,،]*")
 
 
@@ -72,7 +74,7 @@ class LengthField(forms.CharField):
 
 def read(text: str) -> timedelta | None:
     """Return the length of time that was written, or None for anything else."""
-    text = text.strip().lower()
+    text = VOWEL_MARKS.sub("", text.strip().lower())
     try:
         return _read_words(text) or _read_iso(text)
     except OverflowError:
