@@ -2,17 +2,20 @@
 
 import re
 import textwrap
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.apps import apps
 from django.contrib.auth import get_user_model
+from django.core.management import get_commands
 from django.utils.module_loading import import_string
 
 from purchasing.models import Department, Role
 
-README = Path(__file__).resolve().parents[2] / "README.md"
+ROOT = Path(__file__).resolve().parents[2]
+README = ROOT / "README.md"
 BLOCK = re.compile(r"^( *)```python\n(.*?)^\1```", re.DOTALL | re.MULTILINE)
 SETTINGS_BLOCKS = 2
 
@@ -50,3 +53,13 @@ def test_the_tours_of_the_readme_run_as_printed(world: dict[str, Any]) -> None:
     for code in tours:
         exec(compile(code, str(README), "exec"), world)  # noqa: S102
     assert world["attachment"].status == "completed"
+
+
+@pytest.mark.parametrize("package", ["approval_workflow", "django_workflow_engine"])
+def test_readme_of_a_package_names_its_commands_and_extras(package: str) -> None:
+    text = (ROOT / "packages" / package / "README.md").read_text("utf-8")
+    tables = tomllib.loads((ROOT / "packages" / package / "pyproject.toml").read_text("utf-8"))
+    extras = set(re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE))
+    assert extras == tables["project"]["optional-dependencies"].keys()
+    commands = {name for name, app in get_commands().items() if app == package}
+    assert set(re.findall(r"`(\w+)`", text.split("ommands: ")[1].split("\n\n")[0])) == commands
