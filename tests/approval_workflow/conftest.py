@@ -46,10 +46,16 @@ def document(db: None) -> Document:
 
 
 @pytest.fixture
-def retired_type(db: None) -> Iterator[ContentType]:
-    """The content type of a model whose app is not installed any more."""
-    yield ContentType.objects.create(app_label="retired", model="thing")
+def forget_content_types() -> Iterator[None]:
+    """Django remembers content types by key; a key that was rolled back is given out again."""
+    yield
     ContentType.objects.clear_cache()
+
+
+@pytest.fixture
+def retired_type(db: None, forget_content_types: None) -> ContentType:
+    """The content type of a model whose app is not installed any more."""
+    return ContentType.objects.create(app_label="retired", model="thing")
 
 
 @pytest.fixture

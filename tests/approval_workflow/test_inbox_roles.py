@@ -4,7 +4,6 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import Group
-from django.contrib.contenttypes.models import ContentType
 from django.utils import timezone
 
 from approval_workflow.models import ApprovalInstance
@@ -172,12 +171,11 @@ def test_role_that_is_gone_waits_for_nobody(shape, people, document):
     assert not waiting_for(people["a"]).exists()
 
 
-def test_role_whose_model_is_gone_hides_no_other_step(shape, people, document, ann):
+def test_role_whose_model_is_gone_hides_no_other_step(shape, people, document, retired_type):
     """An app was removed from the project; its content type is there still."""
     make_flow(document, people["outsider"])
     make_flow(Document.objects.create(title="x"), role_step(shape.role))
-    gone = ContentType.objects.create(app_label="removed", model="role")
     rows = ApprovalInstance.objects.exclude(role_selection_strategy="")
-    rows.update(assigned_role_content_type=gone)
+    rows.update(assigned_role_content_type=retired_type)
     assert waiting_for(people["outsider"]).count() == 1
     assert not waiting_for(people["a"]).exists()
