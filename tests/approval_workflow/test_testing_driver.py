@@ -83,6 +83,14 @@ def test_form_data_may_be_a_function_of_the_step(document, ann):
     assert notes == ["step 1", "step 2"]
 
 
+def test_function_for_form_data_is_given_only_steps_with_a_form(document, ann):
+    form = DynamicFormFactory.create()
+    driver = FlowDriver.start(document, [user_step(ann), user_step(ann, form=form)])
+    driver.approve_all(form_data=lambda step: {"note": step.form.name})
+    data = [row.form_data for row in driver.flow.instances.in_order()]
+    assert data == [None, {"note": form.name}]
+
+
 def test_approve_all_does_not_hide_what_the_services_raise(document, ann):
     driver = FlowDriver.start(document, [user_step(ann, form=DynamicFormFactory.create())])
     with pytest.raises(InvalidFormData):

@@ -110,10 +110,10 @@ class FlowDriver:
     def _approve(
         self, row: ApprovalInstance, comment: str, form_data: FormData | None
     ) -> ApprovalInstance | None:
-        data = form_data(row) if callable(form_data) else form_data
-        has_form = row.form_object_id is not None
-        actor = self.as_user(row.assigned_to, step=row)
-        return actor.approve(comment=comment, form_data=data if has_form else None)
+        data = None
+        if row.form_object_id is not None:
+            data = form_data(row) if callable(form_data) else form_data
+        return self.as_user(row.assigned_to, step=row).approve(comment=comment, form_data=data)
 
 
 class Actor:
