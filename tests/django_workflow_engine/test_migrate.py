@@ -12,6 +12,7 @@ from django.db import DEFAULT_DB_ALIAS, models, transaction
 from approval_workflow.choices import RoleSelectionStrategy
 from approval_workflow.models import ApprovalInstance
 from approval_workflow.services import advance_flow, extend_flow
+from django_workflow_engine.cleanup import cleanup_completed_workflow_attachments
 from django_workflow_engine.exceptions import (
     InvalidConfiguration,
     PlacesNotMapped,
@@ -38,6 +39,7 @@ from django_workflow_engine.services import (
     versions_of,
 )
 from django_workflow_engine.versions import current_snapshot, delete_unused_snapshots, hold_version
+from purchasing.models import PurchaseRequest
 from tests.approval_workflow.flows import last_event, verified
 from tests.factories import (
     DepartmentFactory,
@@ -50,7 +52,7 @@ from tests.factories import (
     make_workflow,
     stages_of,
 )
-from tests.faults import dump
+from tests.faults import Fault, count_writes, dump, failing_at_write
 
 pytestmark = pytest.mark.django_db
 
@@ -245,6 +247,19 @@ class TestApproved:
         assert migrated(template).counted == 0
         finish(attachment, ann, bob)
 
+    def test_where_the_visit_began_is_counted_in_the_present_round(self, ann, bob):
+        template = make_workflow([[by_user(ann), [by_user(bob), by_user(ann)]]])
+        attachment = attached(template, ann)
+        first = stages_of(template)[0]
+        act_on_object(attachment.target, "resubmission", bob, stage_id=first.pk)
+        # In this round the second stage begins with a higher number than in the first.
+        extend_flow(attachment.flow, [{"assigned_to": ann}])
+        for _step in range(2):
+            advance_flow(attachment.target, "approved", ann)
+        template.save()
+        assert migrated(template).counted == 0
+        finish(attachment, bob, ann)
+
     def test_place_where_nothing_is_left_to_ask_is_left(self, ann, bob, cid):
         template = make_workflow([[[by_user(ann), by_user(bob)], by_user(cid)]])
         attachment = attached(template, ann)
@@ -304,6 +319,15 @@ class TestPlaces:
         assert get_workflow_progress(template, moved.target)["completed_stages"] == 1
         finish(attachment, bob, cid)
 
+    def test_place_that_was_passed_does_not_come_again_after_more_moves(self, ann, bob, cid):
+        template = make_workflow([[by_user(ann), by_user(bob), by_user(cid)]])
+        attachment = attached(template, ann)
+        change(stages_of(template)[0], order=5)
+        migrated(template)
+        template.save()
+        migrated(template)
+        finish(attachment, bob, cid)
+
     def test_place_that_was_passed_is_asked_again_after_it_was_sent_back(self, ann, bob, cid):
         template = make_workflow([[by_user(ann), by_user(bob), by_user(cid)]])
         attachment = attached(template, ann)
@@ -361,6 +385,17 @@ class TestPlaces:
         assert delete_unused_snapshots() == 0
         ActionExecution.objects.update(status="done")
         assert delete_unused_snapshots() == 1
+
+    def test_clean_up_deletes_the_versions_that_an_ended_object_has_visited(self, ann, bob):
+        template = make_workflow([[by_user(ann), by_user(bob)]])
+        attachment = attached(template, ann)
+        template.save()
+        migrated(template)
+        finish(attachment, bob)
+        dry = cleanup_completed_workflow_attachments(older_than_days=0, dry_run=True)
+        assert dry["snapshots_deleted"] == 1
+        assert cleanup_completed_workflow_attachments(older_than_days=0) == dry
+        assert [row.number for row in versions_of(template)] == [2]
 
     @pytest.mark.parametrize("strategy", ["pipeline", "workflow"])
     def test_pipelines_and_workflows_that_ask_people_move_too(self, ann, bob, cid, strategy):
@@ -655,3 +690,19 @@ def test_version_that_was_deleted_meanwhile_cannot_be_held(ann):
     models.QuerySet(WorkFlow).filter(pk=version.pk).delete()
     with pytest.raises(UnknownVersion, match="deleted"), transaction.atomic():
         hold_version(version, DEFAULT_DB_ALIAS)
+
+
+def test_fault_at_any_write_leaves_the_object_as_it_was(ann, bob, cid):
+    register_model_for_workflow(PurchaseRequest, stage_field="current_stage")
+    template = make_workflow([[[by_user(ann), by_user(bob), by_user(cid)], by_user(ann)]])
+    attached(template, ann)
+    board = make_role(2)
+    change(stages_of(template)[0], by_role(board), by_user(bob, allow_higher_level=False))
+    publish_version(template)
+    before = dump()
+    writes = count_writes(lambda: migrate_running(template, dry_run=True))
+    assert writes >= 8
+    for number in range(1, writes + 1):
+        with pytest.raises(Fault), failing_at_write(number):
+            migrate_running(template)
+        assert dump() == before
