@@ -1,5 +1,7 @@
 """Each system check speaks up for what is wrong, and is silent when all is well."""
 
+from pathlib import Path
+
 import pytest
 from django.core.checks import run_checks
 
@@ -142,4 +144,16 @@ def test_a_project_without_the_engines_handler(settings):
     settings.APPROVAL_HANDLERS = []
     assert ids() == {"django_workflow_engine.E010"}
     settings.APPROVAL_HANDLERS = [HANDLER]
+    assert ids() == set()
+
+
+@pytest.mark.parametrize("value", [1, "", ["a"], __file__])
+def test_archive_that_is_no_directory_is_an_error(settings, value):
+    settings.WORKFLOW_AUTO_CLEANUP_ARCHIVE_DIR = value
+    assert ids() == {"django_workflow_engine.E024"}
+
+
+@pytest.mark.parametrize("value", [None, "/nowhere/yet", Path(__file__).parent])
+def test_archive_directory_need_not_be_there(settings, value):
+    settings.WORKFLOW_AUTO_CLEANUP_ARCHIVE_DIR = value
     assert ids() == set()

@@ -1,11 +1,14 @@
 """Deleting workflows that have ended. Covers D-105 to D-111, K16, K17, K21, L7."""
 
+import random
 from collections.abc import Callable
 from datetime import timedelta
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.contenttypes.models import ContentType
 from django.core.management import CommandError, call_command
 from django.db import transaction
 from django.utils import timezone
@@ -16,9 +19,9 @@ from django_workflow_engine.choices import AttachmentStatus, ExecutionStatus
 from django_workflow_engine.cleanup import (
     cleanup_completed_workflow_attachments,
     get_cleanup_statistics,
+    verify_archive,
 )
 from django_workflow_engine.cleanup.deletion import COUNTS
-from django_workflow_engine.management.commands.cleanup_workflows import statistics_lines
 from django_workflow_engine.models import (
     ActionExecution,
     Stage,
@@ -32,8 +35,11 @@ from django_workflow_engine.services import (
     attach_workflow_to_object,
     cancel_workflow,
 )
+from django_workflow_engine.tasks import cleanup_workflows, run_transition
+from django_workflow_engine.versions import current_snapshot
 from purchasing.models import PurchaseRequest, User
 from tests.contention import at_once
+from tests.django_workflow_engine.past_runs import end_runs
 from tests.factories import PurchaseRequestFactory, UserFactory, by_user, make_workflow, stages_of
 
 pytestmark = pytest.mark.django_db
@@ -267,6 +273,35 @@ class TestDryRun:
         assert CLEAN(0, dry_run=True)["snapshots_deleted"] == 3
         assert CLEAN(0)["snapshots_deleted"] == 3
 
+    @pytest.mark.parametrize("seed", range(12))
+    def test_tells_what_happens_to_any_mix(self, template: WorkFlow, ann: User, seed: int) -> None:
+        chance = random.Random(seed)
+        for _group in range(chance.randint(1, 8)):
+            end_runs(
+                current_snapshot(template),
+                ann,
+                chance.randint(1, 5),
+                status=chance.choice(["completed", "rejected", "cancelled"]),
+                ended=timezone.now() - timedelta(days=chance.randint(0, 60)),
+                steps=chance.randint(1, 3),
+                action=chance.choice([None, *ExecutionStatus]),
+            )
+            if chance.random() < 0.6:
+                template.save()
+        arguments = {
+            "older_than_days": chance.choice([0, 10, 30, 59]),
+            "statuses": chance.choice([None, ["completed"], ["rejected", "cancelled"]]),
+            "batch_size": chance.choice([1, 3, 1000]),
+        }
+        before = {**rows_by_model(), "WorkFlow": WorkFlow.objects.count()}
+        promised = CLEAN(**arguments, dry_run=True)
+        assert {**rows_by_model(), "WorkFlow": WorkFlow.objects.count()} == before
+        assert CLEAN(**arguments) == promised
+        after = {**rows_by_model(), "WorkFlow": WorkFlow.objects.count()}
+        gone = [before[name] - after[name] for name in before]
+        assert gone == [promised[name] for name in COUNTS]
+        assert set(CLEAN(**arguments, dry_run=True).values()) == {0}
+
     def test_leaves_the_transaction_around_it_alone(
         self, run: Callable[..., WorkflowAttachment]
     ) -> None:
@@ -325,6 +360,40 @@ class TestAutomatic:  # D-111, L7
         call_command("run_workflow_actions", stdout=StringIO())
         assert set(rows_by_model().values()) == {0}
 
+    def test_keeps_one_with_an_action_that_failed_for_good(
+        self, template: WorkFlow, ann: User, settings: Any
+    ) -> None:
+        settings.DJANGO_WORKFLOW_ENGINE = {"ACTION_EXECUTION": "process", "ACTION_MAX_ATTEMPTS": 1}
+        settings.WORKFLOW_SEND_EMAIL_FUNCTION = "nowhere.send"
+        obj = PurchaseRequestFactory.create(requester=ann)
+        attach_workflow_to_object(obj, template, user=ann)
+        act_on_object(obj, "reject", ann)
+        dead = ActionExecution.objects.filter(status=ExecutionStatus.DEAD)
+        assert dead.exists()
+        assert WorkflowAttachment.objects.get().status == AttachmentStatus.REJECTED
+        # A person runs it again.
+        settings.WORKFLOW_SEND_EMAIL_FUNCTION = None
+        dead.update(status=ExecutionStatus.PENDING, attempts=0, run_after=timezone.now())
+        call_command("run_workflow_actions", stdout=StringIO())
+        assert set(rows_by_model().values()) == {0}
+
+    def test_waits_for_the_worker(
+        self, template: WorkFlow, ann: User, settings: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        settings.DJANGO_WORKFLOW_ENGINE = {"ACTION_EXECUTION": "celery"}
+        sent: list[Any] = []
+        monkeypatch.setattr(
+            "django_workflow_engine.tasks.run_transition.apply_async",
+            lambda args, **_options: sent.append(args),
+        )
+        obj = PurchaseRequestFactory.create(requester=ann)
+        attach_workflow_to_object(obj, template, user=ann)
+        act_on_object(obj, "reject", ann)
+        assert WorkflowAttachment.objects.get().status == AttachmentStatus.REJECTED
+        for transition, using in sent:
+            run_transition(transition, using)
+        assert set(rows_by_model().values()) == {0}
+
     def test_takes_the_snapshot_that_nothing_uses_any_more(
         self, template: WorkFlow, ann: User
     ) -> None:
@@ -351,7 +420,7 @@ class TestAutomatic:  # D-111, L7
         monkeypatch: pytest.MonkeyPatch,
         caplog: pytest.LogCaptureFixture,
     ) -> None:
-        def fail(*_args: Any) -> None:
+        def fail(*_args: Any, **_kwargs: Any) -> None:
             raise RuntimeError("no disk")
 
         monkeypatch.setattr("django_workflow_engine.cleanup.automatic.delete_if_ended", fail)
@@ -359,6 +428,25 @@ class TestAutomatic:  # D-111, L7
         attach_workflow_to_object(obj, template)
         assert act_on_object(obj, "reject", ann).status == AttachmentStatus.REJECTED
         assert "no disk" in caplog.text
+
+
+S2_STATISTICS = """\
+=== Workflow Cleanup Statistics ===
+
+Workflow Attachments (Instances):
+  Total: 1523
+  Completed: 892 (58.6%)
+  Rejected: 145 (9.5%)
+  In Progress: 486 (31.9%)
+
+Completed/Rejected by Age:
+  Older than 30 days: 645 (62.2%)
+  Older than 90 days: 412 (39.7%)
+  Older than 365 days: 89 (8.6%)
+
+Recommendations:
+  → Consider running: python manage.py cleanup_workflows --days=30
+"""
 
 
 def run_command(**options: Any) -> str:
@@ -398,36 +486,30 @@ class TestStatistics:
             get_cleanup_statistics()
         assert seen.count == 2, seen
 
-    def test_are_printed_as_documented(self) -> None:  # D-105
-        numbers = {
-            "total_attachments": 1523,
-            "completed_attachments": 892,
-            "rejected_attachments": 145,
-            "cancelled_attachments": 0,
-            "in_progress_attachments": 486,
-            "not_started_attachments": 0,
-            "older_than_30_days": 645,
-            "older_than_90_days": 412,
-            "older_than_365_days": 89,
-            "deletable_attachments": 645,
-        }
-        assert list(statistics_lines(numbers)) == [
-            "=== Workflow Cleanup Statistics ===",
-            "",
-            "Workflow Attachments (Instances):",
-            "  Total: 1523",
-            "  Completed: 892 (58.6%)",
-            "  Rejected: 145 (9.5%)",
-            "  In Progress: 486 (31.9%)",
-            "",
-            "Completed/Rejected by Age:",
-            "  Older than 30 days: 645 (62.2%)",
-            "  Older than 90 days: 412 (39.7%)",
-            "  Older than 365 days: 89 (8.6%)",
-            "",
-            "Recommendations:",
-            "  → Consider running: python manage.py cleanup_workflows --days=30",
-        ]
+    def test_are_printed_as_documented(self, template: WorkFlow, ann: User) -> None:  # D-105
+        workflow, now = current_snapshot(template), timezone.now()
+        # (status, days since it ended, how many): 892 completed, 145 rejected, 486 in progress.
+        for status, days, number in (
+            ("completed", 0, 392),
+            ("completed", 31, 165),
+            ("completed", 91, 250),
+            ("completed", 366, 85),
+            ("rejected", 30, 68),
+            ("rejected", 90, 73),
+            ("rejected", 365, 4),
+        ):
+            end_runs(workflow, ann, number, status=status, ended=now - timedelta(days=days))
+        content_type = ContentType.objects.get_for_model(PurchaseRequest)
+        WorkflowAttachment.objects.bulk_create(
+            WorkflowAttachment(
+                content_type=content_type,
+                object_id=str(number),
+                workflow=workflow,
+                status=AttachmentStatus.IN_PROGRESS,
+            )
+            for number in range(486)
+        )
+        assert run_command(stats=True) == S2_STATISTICS
 
     def test_of_nothing_are_zero(self) -> None:
         printed = run_command(stats=True)
@@ -496,6 +578,21 @@ class TestCommand:
     def test_wrong_arguments_are_refused(self, arguments: list[str]) -> None:
         with pytest.raises(CommandError):
             call_command("cleanup_workflows", *arguments)
+
+
+class TestTask:  # D-112
+    def test_does_what_the_command_does(
+        self, run: Callable[..., WorkflowAttachment], tmp_path: Path
+    ) -> None:
+        run(days_ago=31), run("reject", days_ago=8), run("reject", days_ago=1)
+        assert cleanup_workflows()["attachments_deleted"] == 1
+        numbers = cleanup_workflows(older_than_days=7, status="rejected", archive=str(tmp_path))
+        assert numbers["attachments_deleted"] == 1
+        (path,) = tmp_path.iterdir()
+        assert verify_archive(path).workflows == 1
+
+    def test_can_be_scheduled_by_its_name(self) -> None:
+        assert cleanup_workflows.name == "django_workflow_engine.tasks.cleanup_workflows"
 
 
 @pytest.mark.contention

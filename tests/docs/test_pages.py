@@ -43,9 +43,14 @@ PAGES = [
     "guides/concurrency.md",
     "guides/workflows.md",
     "guides/versions.md",
+    "guides/statistics.md",
+    "guides/clean-up.md",
     "guides/actions.md",
     "guides/starting.md",
     "guides/workflow-files.md",
+    "guides/approval-types.md",
+    "guides/notifications.md",
+    "guides/production.md",
     "reference/api.md",
     "reference/engine-api.md",
 ]
@@ -122,15 +127,14 @@ def test_the_blocks_of_a_page_run_as_printed(page: str, shop: ModuleType, settin
     play(page, shop, settings)
 
 
-def test_the_test_cases_of_the_guide_pass(shop: ModuleType, settings: Any) -> None:
-    play("guides/testing-your-flows.md", shop, settings)
+@pytest.mark.parametrize("page", ["guides/testing-your-flows.md", "guides/testing-workflows.md"])
+def test_the_test_cases_of_the_guide_pass(page: str, shop: ModuleType, settings: Any) -> None:
+    play(page, shop, settings)
     told = io.StringIO()
     suite = unittest.defaultTestLoader.loadTestsFromModule(shop)
     result = unittest.TextTestRunner(told).run(suite)
     assert result.wasSuccessful(), told.getvalue()
-    assert result.testsRun == (DOCS / "guides/testing-your-flows.md").read_text().count(
-        " def test_"
-    )
+    assert result.testsRun == (DOCS / page).read_text("utf-8").count(" def test_")
 
 
 # D-113
@@ -138,6 +142,13 @@ def test_the_blocks_of_the_page_on_custom_actions_run_as_printed(
     shop: ModuleType, settings: Any
 ) -> None:
     play("../CUSTOM_ACTIONS_README.md", shop, settings)
+
+
+# D-114
+def test_the_blocks_of_the_page_on_approval_types_run_as_printed(
+    shop: ModuleType, settings: Any
+) -> None:
+    play("../APPROVAL_TYPE_INTEGRATION_GUIDE.md", shop, settings)
 
 
 def test_the_settings_of_the_installation_can_be_used() -> None:

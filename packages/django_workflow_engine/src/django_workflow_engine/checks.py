@@ -5,6 +5,7 @@ Each id has a heading in the documentation ("System checks").
 
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from django.apps import AppConfig
@@ -72,6 +73,7 @@ def check_settings(
         *_action_numbers(),
         *_actions_config(),
         *_send_email_function(),
+        *_archive_directory(),
         *_assignment_resolvers(configured),
         *_mapped_slugs(configured),
         *_auto_start_rules(configured),
@@ -228,6 +230,24 @@ def _actions_config() -> Iterator[checks.CheckMessage]:
             hint="The guide on actions shows what an action may say.",
             id="django_workflow_engine.E023",
         )
+
+
+def _archive_directory() -> Iterator[checks.CheckMessage]:
+    try:
+        directory = settings.auto_cleanup_archive_dir
+    except WorkflowMisconfigured as error:
+        yield _no_archive(error.message)
+        return
+    if directory is not None and Path(directory).exists() and not Path(directory).is_dir():
+        yield _no_archive(f"WORKFLOW_AUTO_CLEANUP_ARCHIVE_DIR: {directory!r} is no directory.")
+
+
+def _no_archive(message: str) -> checks.CheckMessage:
+    return checks.Error(
+        message,
+        hint="Name a directory; it is made when it is needed.",
+        id="django_workflow_engine.E024",
+    )
 
 
 def _send_email_function() -> Iterator[checks.CheckMessage]:

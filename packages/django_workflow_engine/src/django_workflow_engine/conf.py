@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from django.apps import apps
@@ -72,6 +73,8 @@ TOP_LEVEL_DEFAULTS: dict[str, Any] = {
     "WORKFLOW_SEND_EMAIL_FUNCTION": None,
     # Whether ended workflows are deleted as soon as their actions have finished.
     "WORKFLOW_AUTO_CLEANUP_COMPLETED": False,
+    # Directory in which they are archived before. None: they are not.
+    "WORKFLOW_AUTO_CLEANUP_ARCHIVE_DIR": None,
 }
 
 RULE_KEYS = ("workflow_slug", "conditions")
@@ -236,6 +239,17 @@ class EngineSettings:
     @property
     def auto_cleanup_completed(self) -> bool:
         return bool(self._top("WORKFLOW_AUTO_CLEANUP_COMPLETED"))
+
+    @property
+    def auto_cleanup_archive_dir(self) -> str | None:
+        value = self._top("WORKFLOW_AUTO_CLEANUP_ARCHIVE_DIR")
+        if value is None:
+            return None
+        if not isinstance(value, str | Path) or not str(value):
+            raise WorkflowMisconfigured(
+                f"WORKFLOW_AUTO_CLEANUP_ARCHIVE_DIR = {value!r}; expected the path of a directory."
+            )
+        return str(value)
 
     def _top(self, name: str) -> Any:
         return getattr(django_settings, name, TOP_LEVEL_DEFAULTS[name])

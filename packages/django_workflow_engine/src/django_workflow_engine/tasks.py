@@ -6,6 +6,8 @@ from uuid import UUID
 from celery import shared_task
 
 from django_workflow_engine.actions import runner
+from django_workflow_engine.cleanup import cleanup_completed_workflow_attachments
+from django_workflow_engine.cleanup.selection import RETENTION_DAYS
 
 logger = logging.getLogger(__name__)
 
@@ -23,6 +25,19 @@ def run_transition(transition: str, using: str) -> dict[str, int]:
 def run_workflow_actions(limit: int | None = None) -> dict[str, int]:
     """Run all due actions: those that failed or that a crash left over. Schedule it with beat."""
     return runner.run_due(limit)
+
+
+@shared_task(ignore_result=True)
+def cleanup_workflows(
+    older_than_days: int = RETENTION_DAYS,
+    status: str | list[str] | None = None,
+    archive: str | None = None,
+) -> dict[str, int]:
+    """Delete workflows that ended so many days ago, as the command does. Schedule it with beat.
+
+    `status`: only these (completed, rejected, cancelled). `archive`: a directory.
+    """
+    return cleanup_completed_workflow_attachments(older_than_days, status, archive=archive)
 
 
 def send_transition(transition: UUID, using: str) -> None:

@@ -1,6 +1,8 @@
 """Deleting workflows as soon as they have ended: `WORKFLOW_AUTO_CLEANUP_COMPLETED`.
 
-An attachment goes once it has ended and all its actions have finished, whichever comes last.
+An attachment goes once it has ended and all its actions have finished, whichever comes last. One
+with an action that failed for good stays, so that a person can run that again. With
+`WORKFLOW_AUTO_CLEANUP_ARCHIVE_DIR` it is archived first.
 """
 
 from typing import Any
@@ -36,7 +38,7 @@ def _schedule(attachment_id: Any, using: str) -> None:
 
     # Not a `partial`: Django names the function in its log, and a `partial` has no name.
     def delete() -> None:
-        delete_if_ended(attachment_id, using)
+        delete_if_ended(attachment_id, using, archive=settings.auto_cleanup_archive_dir)
 
     if settings.auto_cleanup_completed:
         transaction.on_commit(delete, using=using, robust=True)

@@ -1,20 +1,35 @@
-"""Deleting in batches, each in a transaction of its own. Lock order: flow, attachment, template."""
+"""Deleting in batches, each in a transaction of its own. Lock order: flow, attachment, template.
+
+What somebody else has locked is passed over and left for the next time, so that a clean-up waits
+for nobody. Nobody waits for it either: the rows that it locks are of workflows that have ended.
+"""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
-from django.db import router, transaction
+from django.db import connections, router, transaction
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from approval_workflow.exceptions import InvalidInput
 from approval_workflow.models import ApprovalFlow
 from approval_workflow.services import purge_flows
-from django_workflow_engine.cleanup.selection import RETENTION_DAYS, deletable, ended_before
+from django_workflow_engine.cleanup.archive import Archive
+from django_workflow_engine.cleanup.records import records_of
+from django_workflow_engine.cleanup.selection import (
+    RETENTION_DAYS,
+    deletable,
+    ended_before,
+    without_dead_actions,
+)
 from django_workflow_engine.models import ActionExecution, StageRun, WorkflowAttachment
 from django_workflow_engine.versions import delete_unused_snapshots, unused_snapshots
 
 if TYPE_CHECKING:
+    from os import PathLike
+
     from django.db.models import QuerySet
 
 # What a clean-up counts.
@@ -34,18 +49,25 @@ def cleanup_completed_workflow_attachments(
     statuses: Iterable[str] | None = None,
     dry_run: bool = False,
     batch_size: int = 1000,
+    archive: "Archive | str | PathLike[str] | None" = None,
 ) -> dict[str, int]:
     """Delete workflows that ended at least so many days ago; return how many rows went.
 
     Deleted are the attachments with their stage visits and actions that were due, the approval
     flows with their steps and history, and snapshots that nothing uses any more and that are not
     the newest of their template. Objects and templates stay. `statuses` (completed, rejected,
-    cancelled) narrows it down. Workflows with an action that has not finished are left alone.
+    cancelled) narrows it down. Workflows with an action that has not finished are left alone, and
+    so are those that somebody else is working on at this moment.
 
-    A dry run does the same and takes each batch back, so that its numbers are exact. Every batch is
-    one transaction. Keys: `attachments_deleted`, `stage_runs_deleted`, `executions_deleted`,
-    `flows_deleted`, `instances_deleted`, `events_deleted`, `snapshots_deleted`. Raises
-    `InvalidInput`.
+    `archive`: a directory. The workflows are written to a new file in it first, and a batch that
+    cannot be written is not deleted. To know the file, give an `Archive` (entered).
+
+    A dry run does the same and takes each batch back, so that its numbers are exact; it archives
+    nothing. Every batch is one transaction.
+
+    Keys: `attachments_deleted`, `stage_runs_deleted`, `executions_deleted`, `flows_deleted`,
+    `instances_deleted`, `events_deleted`, `snapshots_deleted`. Raises `InvalidInput`, and `OSError`
+    where the archive cannot be written.
     """
     if batch_size < 1:
         raise InvalidInput(_("batch_size: expected 1 or more."))
@@ -53,13 +75,14 @@ def cleanup_completed_workflow_attachments(
     rows = deletable(using, statuses=statuses, until=ended_before(older_than_days))
     tally = Counter(dict.fromkeys(COUNTS, 0))
     last = 0
-    while True:
-        batch = rows.filter(pk__gt=last).order_by("pk").values_list("pk", flat=True)
-        keys = list(batch[:batch_size])
-        tally.update(_delete_batch(rows, keys, using, dry_run=dry_run))
-        if len(keys) < batch_size:
-            break
-        last = keys[-1]
+    with _opened(None if dry_run else archive) as opened:
+        while True:
+            batch = rows.filter(pk__gt=last).order_by("pk").values_list("pk", flat=True)
+            keys = list(batch[:batch_size])
+            tally.update(_delete_batch(rows, keys, using, dry_run=dry_run, archive=opened))
+            if len(keys) < batch_size:
+                break
+            last = keys[-1]
     if dry_run:
         tally["snapshots_deleted"] = unused_snapshots(using, apart_from=rows).count()
     else:
@@ -67,14 +90,32 @@ def cleanup_completed_workflow_attachments(
     return dict(tally)
 
 
-def delete_if_ended(attachment_id: Any, using: str) -> bool:
-    """Delete one workflow that has ended, unless something waits for it; return whether it went."""
-    rows = deletable(using).filter(pk=attachment_id)
+def delete_if_ended(
+    attachment_id: Any, using: str, *, archive: "str | PathLike[str] | None" = None
+) -> bool:
+    """Delete one workflow that has ended, unless something waits for it; return whether it went.
+
+    It stays where an action has failed for good, which a person may want to run again. `archive` as
+    in `cleanup_completed_workflow_attachments`; raises `OSError`.
+    """
+    rows = without_dead_actions(deletable(using), using).filter(pk=attachment_id)
     template_id = rows.values_list("workflow__cloned_from_id", flat=True).first()
-    deleted = _delete_batch(rows, [attachment_id], using)["attachments_deleted"]
+    with _opened(archive) as opened:
+        # Waits for locks: whoever has one may be about to leave this to us.
+        counts = _delete_batch(rows, [attachment_id], using, archive=opened, wait=True)
+    deleted = bool(counts["attachments_deleted"])
     if deleted and template_id is not None:
         delete_unused_snapshots(using, template_id=template_id)
-    return bool(deleted)
+    return deleted
+
+
+def _opened(
+    archive: "Archive | str | PathLike[str] | None",
+) -> "AbstractContextManager[Archive | None]":
+    """The archive for the length of a `with` block; one that was given stays open."""
+    if archive is None or isinstance(archive, Archive):
+        return nullcontext(archive)
+    return Archive(archive)
 
 
 def _delete_batch(
@@ -83,31 +124,45 @@ def _delete_batch(
     using: str,
     *,
     dry_run: bool = False,
+    archive: Archive | None = None,
+    wait: bool = False,
 ) -> dict[str, int]:
-    with transaction.atomic(using=using):
-        flows = _locked_flows(keys, using)
+    skip = not wait and connections[using].features.has_select_for_update_skip_locked
+    taken_back = archive.batch() if archive is not None else nullcontext()
+    with taken_back, transaction.atomic(using=using):
+        flows = _locked_flows(keys, using, skip=skip)
         # Asked again under the lock: an action may have been made due again in between.
-        locked = rows.filter(pk__in=keys).select_for_update()
-        found = dict(locked.values_list("pk", "flow_id"))
-        deleted = {
-            "executions_deleted": _delete(ActionExecution, using, attachment__in=found),
-            "stage_runs_deleted": _delete(StageRun, using, attachment__in=found),
-            "attachments_deleted": _delete(WorkflowAttachment, using, pk__in=found),
-        }
-        purged = purge_flows(flows.filter(pk__in=set(found.values())))
+        locked = rows.filter(Q(flow=None) | Q(flow__in=flows), pk__in=keys)
+        found = dict(
+            locked.select_for_update(skip_locked=skip).order_by("pk").values_list("pk", "flow_id")
+        )
+        if archive is not None:
+            archive.write(records_of(found, using))
+        deleted = _delete_attachments(found, using)
+        ended = ApprovalFlow.objects.using(using).filter(pk__in=set(found.values()))
+        purged = purge_flows(ended)
         deleted.update({f"{name}_deleted": number for name, number in purged.items()})
         transaction.set_rollback(dry_run, using=using)
     return deleted
 
 
-def _locked_flows(keys: Sequence[Any], using: str) -> "QuerySet[ApprovalFlow]":
-    flow_ids = WorkflowAttachment.objects.using(using).filter(pk__in=keys)
-    named = [key for key in flow_ids.values_list("flow_id", flat=True) if key is not None]
-    flows = ApprovalFlow.objects.using(using).filter(pk__in=named)
-    list(flows.order_by("pk").select_for_update().values_list("pk"))
-    return flows
+def _locked_flows(keys: Sequence[Any], using: str, *, skip: bool) -> list[Any]:
+    """Lock the flows of these attachments; return their keys."""
+    of_attachments = WorkflowAttachment.objects.using(using).filter(pk__in=keys)
+    named = [key for key in of_attachments.values_list("flow_id", flat=True) if key is not None]
+    flows = ApprovalFlow.objects.using(using).filter(pk__in=named).order_by("pk")
+    return list(flows.select_for_update(skip_locked=skip).values_list("pk", flat=True))
 
 
-def _delete(model: Any, using: str, **condition: Any) -> int:
-    deleted = model.objects.using(using).filter(**condition).delete()[1]
-    return int(deleted.get(model._meta.label, 0))
+def _delete_attachments(keys: Iterable[Any], using: str) -> dict[str, int]:
+    """Delete the attachments; their visits and actions go with them."""
+    rows = WorkflowAttachment.objects.using(using).filter(pk__in=keys)
+    by_model = rows.delete()[1]
+    return {
+        name: by_model.get(model._meta.label, 0)
+        for name, model in (
+            ("attachments_deleted", WorkflowAttachment),
+            ("stage_runs_deleted", StageRun),
+            ("executions_deleted", ActionExecution),
+        )
+    }

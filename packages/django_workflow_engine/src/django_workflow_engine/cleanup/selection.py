@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from approval_workflow.exceptions import InvalidInput
 from approval_workflow.models import ApprovalFlow
-from django_workflow_engine.choices import AttachmentStatus
+from django_workflow_engine.choices import AttachmentStatus, ExecutionStatus
 from django_workflow_engine.models import ActionExecution, WorkflowAttachment
 
 if TYPE_CHECKING:
@@ -34,6 +34,14 @@ def deletable(
     if until is not None:
         ended = ended.filter(completed_at__lte=until)
     return ended.filter(~Exists(waiting), ~Exists(running))
+
+
+def without_dead_actions(
+    rows: "QuerySet[WorkflowAttachment]", using: str
+) -> "QuerySet[WorkflowAttachment]":
+    """Leave out the attachments with an action that failed for good."""
+    dead = ActionExecution.objects.using(using).filter(status=ExecutionStatus.DEAD)
+    return rows.filter(~Exists(dead.filter(attachment=OuterRef("pk"))))
 
 
 def ended_before(older_than_days: int) -> datetime:

@@ -190,7 +190,7 @@ def _visited(scope: Scope) -> Iterable[Any]:
     """Each place with who is there now, how many have left it, and a row that names it."""
     here = Q(left_at=None, attachment__is_open=True)
     waited = ExpressionWrapper(Value(scope.now) - F("entered_at"), output_field=DurationField())
-    return (
+    found: Iterable[Any] = (
         scope.visits()
         .values("at")
         .annotate(
@@ -202,6 +202,7 @@ def _visited(scope: Scope) -> Iterable[Any]:
             last_pipeline=Max("pipeline_id", filter=Q(stage=None)),
         )
     )
+    return found
 
 
 def _judged(scope: Scope) -> Iterable[Any]:

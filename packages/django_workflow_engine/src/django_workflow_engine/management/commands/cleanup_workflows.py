@@ -1,6 +1,7 @@
 """Delete workflows that have ended, or tell what could be deleted."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -8,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from approval_workflow.exceptions import InvalidInput
 from django_workflow_engine.choices import AttachmentStatus
 from django_workflow_engine.cleanup import (
+    Archive,
     cleanup_completed_workflow_attachments,
     get_cleanup_statistics,
 )
@@ -40,6 +42,11 @@ class Command(BaseCommand):
             "--batch-size", type=int, default=1000, help="workflows in one transaction"
         )
         parser.add_argument(
+            "--archive",
+            metavar="DIR",
+            help="write what is deleted to a new file of JSON lines in this directory first",
+        )
+        parser.add_argument(
             "--dry-run", action="store_true", help="tell what would be deleted, and delete nothing"
         )
         parser.add_argument(
@@ -50,16 +57,26 @@ class Command(BaseCommand):
         if options["stats"]:
             self.stdout.write("\n".join(statistics_lines(get_cleanup_statistics())))
             return
+        with Archive(options["archive"]) if options["archive"] else nullcontext() as archive:
+            deleted = self.delete(options, archive)
+            path = archive and archive.path
+        self.stdout.write("\n".join(result_lines(deleted, dry_run=options["dry_run"])))
+        if path is not None:
+            self.stdout.write(f"Archived in {path}")
+
+    def delete(self, options: Mapping[str, Any], archive: Archive | None) -> dict[str, int]:
         try:
-            deleted = cleanup_completed_workflow_attachments(
+            return cleanup_completed_workflow_attachments(
                 older_than_days=options["days"],
                 statuses=options["status"],
                 dry_run=options["dry_run"],
                 batch_size=options["batch_size"],
+                archive=archive,
             )
         except InvalidInput as error:
             raise CommandError(str(error)) from error
-        self.stdout.write("\n".join(result_lines(deleted, dry_run=options["dry_run"])))
+        except OSError as error:
+            raise CommandError(f"The archive cannot be written: {error}") from error
 
 
 def statistics_lines(numbers: Mapping[str, int]) -> Iterator[str]:
