@@ -5,9 +5,8 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.utils.translation import gettext as translated
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
 from approval_workflow.admin.directions import isolated
 from approval_workflow.admin.managed import ManagedAdmin, Task
@@ -165,9 +164,9 @@ def _cancelling(request: HttpRequest) -> Task:
 
     return Task(
         action="cancel",
-        title=translated("Cancel workflows"),
-        description=translated("The objects stay where they are; this cannot be undone."),
-        button=translated("Cancel the workflows"),
+        title=gettext("Cancel workflows"),
+        description=gettext("The objects stay where they are; this cannot be undone."),
+        button=gettext("Cancel the workflows"),
         extra_fields={},
         perform=perform,
         done=done,
