@@ -30,6 +30,7 @@ from tests.testapp.models import Document
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 BLOCK = re.compile(r"^( *)```python\n(.*?)^\1```", re.DOTALL | re.MULTILINE)
+TEST_PAGES = ["guides/testing-your-flows.md", "guides/testing-workflows.md"]
 PAGES = [
     "quickstart.md",
     "guides/flows.md",
@@ -122,12 +123,19 @@ def play(page: str, shop: ModuleType, settings: Any) -> None:
             setattr(settings, name, shop.__dict__[name])
 
 
+def test_every_page_with_a_block_is_run() -> None:
+    names = {
+        str(path.relative_to(DOCS)) for path in DOCS.rglob("*.md") if "_build" not in str(path)
+    }
+    assert {name for name in names if blocks(name)} == {*PAGES, *TEST_PAGES, "installation.md"}
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_the_blocks_of_a_page_run_as_printed(page: str, shop: ModuleType, settings: Any) -> None:
     play(page, shop, settings)
 
 
-@pytest.mark.parametrize("page", ["guides/testing-your-flows.md", "guides/testing-workflows.md"])
+@pytest.mark.parametrize("page", TEST_PAGES)
 def test_the_test_cases_of_the_guide_pass(page: str, shop: ModuleType, settings: Any) -> None:
     play(page, shop, settings)
     told = io.StringIO()

@@ -12,8 +12,10 @@ import approval_workflow.checks
 import approval_workflow.exceptions
 import approval_workflow.permissions
 import approval_workflow.signals
+import approval_workflow.testing
 import django_workflow_engine.checks
 import django_workflow_engine.exceptions
+import django_workflow_engine.testing
 from approval_workflow import conf as approval_conf
 from approval_workflow import services
 from approval_workflow.choices import Action, ApprovalStatus, FlowStatus
@@ -120,3 +122,22 @@ def test_every_reason_is_on_the_page() -> None:
     given = set(re.findall(r'_no\(\s*"(\w+)"', source))
     given |= set(re.findall(r'Permission\(True, "(\w+)"', source))
     assert {code for code, _may in ROW.findall(section)} == given
+
+
+@pytest.mark.parametrize(
+    ("module", "guide"),
+    [
+        (approval_workflow.testing, "guides/testing-your-flows.md"),
+        (django_workflow_engine.testing, "guides/testing-workflows.md"),
+    ],
+)
+def test_every_name_for_the_tests_of_projects_is_in_its_guide(
+    module: ModuleType, guide: str
+) -> None:
+    text = page(guide)
+    assert [name for name in module.__all__ if not re.search(rf"\b{name}\b", text)] == []
+
+
+def test_every_guide_is_on_the_first_page() -> None:
+    listed = set(re.findall(r"^guides/(\S+)$", page("index.md"), re.MULTILINE))
+    assert listed == {path.stem for path in (DOCS / "guides").glob("*.md")}
