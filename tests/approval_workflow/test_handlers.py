@@ -1,10 +1,12 @@
 """Handlers: which are called, in what order, with what; and the seam for further steps."""
 
 import pytest
+from django.db.models import Q
 
 from approval_workflow.choices import FlowStatus
 from approval_workflow.exceptions import (
     ApprovalMisconfigured,
+    ApprovalPermissionDenied,
     Conflict,
     FlowAlreadyOpen,
     InvalidSteps,
@@ -17,13 +19,16 @@ from approval_workflow.handlers import (
     handlers_for,
     register_handler,
 )
+from approval_workflow.inbox import waiting_for
 from approval_workflow.models import ApprovalFlow
+from approval_workflow.permissions import can_act
 from approval_workflow.services import (
     advance_flow,
     cancel_flow,
     extend_flow,
     start_flow,
 )
+from approval_workflow.types import Barrier
 from approval_workflow.utils import get_approval_flow
 from tests.approval_workflow.flows import (
     by,
@@ -520,3 +525,32 @@ def test_flow_whose_model_is_gone_has_listed_handlers_only(settings, ann, retire
     flow = make_flow(ann)
     flow.content_type = retired_type
     assert [type(handler) for handler in handlers_for(flow)] == [Listed]
+
+
+class Closed(BaseApprovalHandler):
+    """Keeps everybody called bob from the first steps of flows."""
+
+    def barrier(self, user):
+        if user.username != "bob":
+            return None
+        return Barrier(Q(step_number=1), "closed", "Bob waits for the second step.")
+
+
+def test_a_barrier_holds_for_the_helper_the_inbox_and_the_service(settings, ann, bob):
+    settings.APPROVAL_HANDLERS = [f"{HERE}.Closed"]
+    document = make_document()
+    flow = start_flow(document, [{"assigned_to": bob}, {"assigned_to": bob}])
+    refused = can_act(the_current(flow), bob)
+    assert (refused.allowed, refused.code) == (False, "closed")
+    assert not waiting_for(bob).exists()
+    with pytest.raises(ApprovalPermissionDenied, match="second step"):
+        advance_flow(document, "approved", bob)
+
+
+def test_a_barrier_is_about_the_steps_that_it_names(settings, ann, bob):
+    settings.APPROVAL_HANDLERS = [f"{HERE}.Closed"]
+    document = make_document()
+    start_flow(document, [{"assigned_to": ann}, {"assigned_to": bob}])
+    step = advance_flow(document, "approved", ann)
+    assert can_act(step, bob)
+    assert list(waiting_for(bob)) == [step]

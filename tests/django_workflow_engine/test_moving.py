@@ -17,7 +17,6 @@ from approval_workflow.services import advance_flow, cancel_flow, extend_flow, p
 from django_workflow_engine.exceptions import (
     NotAttached,
     UnknownStage,
-    WorkflowPermissionDenied,
 )
 from django_workflow_engine.models import (
     ActionExecution,
@@ -257,8 +256,9 @@ def test_deciding_needs_the_permission_where_the_settings_say_so(request_, ann, 
     """D-10: also through the core."""
     settings.DJANGO_WORKFLOW_ENGINE = {"PERMISSIONS": {"REQUIRE_PERMISSION_TO_APPROVE": True}}
     for act in (act_on_object, advance_flow):
-        with pytest.raises(WorkflowPermissionDenied):
+        with pytest.raises(ApprovalPermissionDenied) as refused:
             act(request_, "approved", ann)
+        assert refused.value.details["reason"] == "missing_permission"
     ann.is_superuser = True
     ann.save()
     assert act_on_object(request_, "approved", ann).current_stage.name_en == "Stage 1.2"
@@ -397,7 +397,7 @@ def test_a_vote_against_that_decides_for_the_step_moves_the_object_too(ann):
 
 def test_escalating_needs_the_permission_too(request_, ann, settings):
     settings.DJANGO_WORKFLOW_ENGINE = {"PERMISSIONS": {"REQUIRE_PERMISSION_TO_APPROVE": True}}
-    with pytest.raises(WorkflowPermissionDenied):
+    with pytest.raises(ApprovalPermissionDenied):
         advance_flow(request_, "escalated", ann, escalate_to=UserFactory.create())
 
 

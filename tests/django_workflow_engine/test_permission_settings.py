@@ -7,8 +7,11 @@ from django.urls import include, path
 from rest_framework.routers import DefaultRouter
 from rest_framework.viewsets import ModelViewSet
 
+from approval_workflow.exceptions import ApprovalPermissionDenied
+from approval_workflow.inbox import waiting_for
 from approval_workflow.models import ApprovalEvent, ApprovalInstance
-from approval_workflow.services import advance_flow, advance_many
+from approval_workflow.permissions import can_act
+from approval_workflow.services import advance_flow, advance_many, claim, start_flow
 from django_workflow_engine.exceptions import WorkflowPermissionDenied
 from django_workflow_engine.models import WorkflowAttachment
 from django_workflow_engine.serializers import WorkflowApprovalSerializer
@@ -20,7 +23,14 @@ from django_workflow_engine.services import (
 from django_workflow_engine.views import WorkflowMixin
 from purchasing.models import PurchaseRequest
 from purchasing.serializers import PurchaseRequestSerializer
-from tests.factories import PurchaseRequestFactory, UserFactory, by_user, make_workflow
+from tests.factories import (
+    PurchaseRequestFactory,
+    UserFactory,
+    by_role,
+    by_user,
+    make_role,
+    make_workflow,
+)
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls(__name__)]
 
@@ -137,10 +147,37 @@ def test_deciding_by_a_service(required, item, ann, bob, act, granted):
         )
         return
     before = ApprovalEvent.objects.count()
-    with pytest.raises(WorkflowPermissionDenied):
+    with pytest.raises(ApprovalPermissionDenied, match="approve_workflow"):
         act(item, ann, bob)
     assert ApprovalInstance.objects.current().get().assigned_to == ann
     assert ApprovalEvent.objects.count() == before
+
+
+@pytest.mark.parametrize("granted", [False, True])
+def test_what_people_are_told_is_what_the_services_do(required, item, ann, granted):
+    """S0-34: the helper and the inbox agree with `advance_flow`."""
+    required(APPROVE)
+    if granted:
+        grant(ann, "approve_workflow")
+    step = ApprovalInstance.objects.current().get()
+    assert can_act(step, ann).allowed is granted
+    assert list(waiting_for(ann)) == ([step] if granted else [])
+
+
+def test_steps_outside_workflows_need_no_permission(required, ann):
+    required(APPROVE)
+    step = start_flow(PurchaseRequestFactory.create(), [{"assigned_to": ann}]).instances.get()
+    assert can_act(step, ann)
+    assert list(waiting_for(ann)) == [step]
+
+
+def test_a_step_of_a_role_is_not_taken_without_the_permission(required):
+    role = make_role(2)
+    attach_workflow_to_object(PurchaseRequestFactory.create(), make_workflow([[by_role(role)]]))
+    required(APPROVE)
+    step = ApprovalInstance.objects.current().first()
+    with pytest.raises(ApprovalPermissionDenied, match="approve_workflow"):
+        claim(step, step.assigned_to)
 
 
 @pytest.mark.parametrize("granted", [False, True])
@@ -151,7 +188,7 @@ def test_deciding_many_at_once(required, item, ann, granted):
     (result,) = advance_many([item], "approved", ann)
     assert result.succeeded is granted
     if not granted:
-        assert result.error.code == "workflow_permission_denied"
+        assert result.error.code == "permission_denied"
 
 
 @pytest.mark.parametrize("granted", [False, True])
@@ -228,7 +265,7 @@ def test_the_bulk_url_tells_it_for_each_item(required, item, ann):
     step = ApprovalInstance.objects.current().get()
     body = {"action": "approve", "ids": [step.pk]}
     (result,) = posted(ann, "/core/approvals/bulk/", body).json()["results"]
-    assert (result["succeeded"], result["error"]["code"]) == (False, "workflow_permission_denied")
+    assert (result["succeeded"], result["error"]["code"]) == (False, "permission_denied")
     step.refresh_from_db()
     assert step.status == "current"
 

@@ -425,7 +425,8 @@ def test_deciding_needs_the_permission_where_the_settings_say_so(ann: Any, setti
     attachment = attached(ann)
     settings.DJANGO_WORKFLOW_ENGINE = {"PERMISSIONS": {"REQUIRE_PERMISSION_TO_APPROVE": True}}
     refused = act(ann, attachment, "approve")
-    assert (refused.status_code, refused.json()["code"]) == (403, "workflow_permission_denied")
+    assert (refused.status_code, refused.json()["code"]) == (403, "permission_denied")
+    assert refused.json()["reason"] == "missing_permission"
 
 
 def test_what_clean_up_deletes_at_once_is_shown_as_it_was(

@@ -21,6 +21,7 @@ from django.db.models import Model
 
 from approval_workflow.conf import load, settings
 from approval_workflow.exceptions import ApprovalMisconfigured
+from approval_workflow.types import Barrier
 
 H = TypeVar("H", bound="type[BaseApprovalHandler]")
 
@@ -44,6 +45,13 @@ class BaseApprovalHandler:
             return True
         model = model_of(flow)
         return model is not None and (model in self.models or model._meta.label in self.models)
+
+    def barrier(self, user: Any) -> Barrier | None:
+        """Return the steps that this active user may not act on, or None. Listed handlers only.
+
+        `can_act` refuses them, and the inbox leaves them out.
+        """
+        return None
 
     def before_approve(self, instance: Any) -> None:
         """Before an approval is written. Raise to refuse it."""
@@ -138,6 +146,12 @@ def handlers_for(flow: Any) -> list[BaseApprovalHandler]:
         found.append(by_convention)
     seen = {type(handler) for handler in listed}
     return chosen + [made() for made in dict.fromkeys(found) if made not in seen]
+
+
+def barriers_for(user: Any) -> list[Barrier]:
+    """Return what the handlers in `APPROVAL_HANDLERS` keep this user from."""
+    found = (handler_class().barrier(user) for handler_class in _listed(tuple(settings.handlers)))
+    return [barrier for barrier in found if barrier is not None]
 
 
 def model_of(flow: Any) -> type[Model] | None:

@@ -26,6 +26,7 @@ from django.utils import timezone
 from approval_workflow import roles
 from approval_workflow.choices import ApprovalStatus
 from approval_workflow.conf import settings
+from approval_workflow.handlers import barriers_for
 from approval_workflow.models import ApprovalInstance, Substitution
 from approval_workflow.queries import CAST
 from approval_workflow.roles import RoleRef
@@ -46,6 +47,8 @@ def waiting_for(user: Any, *, at: datetime | None = None) -> QuerySet[ApprovalIn
     rows = ApprovalInstance.objects.current().filter(flow__is_open=True)
     if not getattr(user, "is_authenticated", False) or not user.is_active:
         return rows.none()
+    for barrier in barriers_for(user):
+        rows = rows.exclude(barrier.steps)
     at = at or timezone.now()
     held = {model: roles.role_keys(user, model) for model in _role_models()}
     below = _below(user)

@@ -11,11 +11,12 @@ from django.utils.translation import gettext as _
 
 from approval_workflow import roles
 from approval_workflow.choices import ApprovalStatus
+from approval_workflow.handlers import barriers_for
 from approval_workflow.models import ApprovalFlow, ApprovalInstance
 from approval_workflow.queries import StepTally, deciders, step_tally, substituted_by
 from approval_workflow.roles import RoleRef
 from approval_workflow.strategies import strategy_of
-from approval_workflow.types import Permission
+from approval_workflow.types import Barrier, Permission
 
 T = TypeVar("T")
 
@@ -40,6 +41,9 @@ class Facts:
     def stands_in_for(self, person_key: Any, content_type_id: Any) -> bool:
         key = ("stands in", content_type_id)
         return person_key in self._once(key, lambda: substituted_by(self.user, content_type_id))
+
+    def barriers(self) -> list[Barrier]:
+        return self._once("barriers", lambda: barriers_for(self.user))
 
     def deciders(self, flow: ApprovalFlow) -> set[Any]:
         return self._once(("deciders", flow.pk), lambda: deciders(flow))
@@ -100,6 +104,7 @@ def _refusals(
         yield _refuse_by_state(instance)
         yield _refuse_by_votes(instance, facts.user, tally)
         yield _refuse_excluded(instance, facts.user, facts)
+        yield _refuse_barred(instance, facts)
 
 
 def _refuse_account(user: Any) -> Permission | None:
@@ -177,6 +182,14 @@ def _refuse_excluded(instance: ApprovalInstance, user: Any, facts: Facts) -> Per
             "separation_of_duties",
             _("Who started the flow or has decided in it may not act in this step."),
         )
+    return None
+
+
+def _refuse_barred(instance: ApprovalInstance, facts: Facts) -> Permission | None:
+    rows = ApprovalInstance.objects.filter(pk=instance.pk)
+    for barrier in facts.barriers():
+        if rows.filter(barrier.steps).exists():
+            return _no(barrier.code, barrier.reason)
     return None
 
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 from enum import Enum
 from typing import Any, Protocol
 
-from django.db.models import Model
+from django.db.models import Model, Q
 
 from approval_workflow.choices import ApprovalType, RejectionPolicy
 
@@ -133,3 +133,15 @@ class Permission:
 
     def __bool__(self) -> bool:
         return self.allowed
+
+
+@dataclass(frozen=True, slots=True)
+class Barrier:
+    """Steps that a person may not act on, whoever is asked there: which ones, and why.
+
+    `steps` is a condition on `ApprovalInstance`; `code` and `reason` as in `Permission`.
+    """
+
+    steps: Q
+    code: str
+    reason: str

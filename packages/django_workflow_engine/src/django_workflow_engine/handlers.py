@@ -3,10 +3,13 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from django.db.models import Q
+
 from approval_workflow.handlers import BaseApprovalHandler
 from approval_workflow.models import ApprovalFlow, ApprovalInstance
+from approval_workflow.types import Barrier
 from django_workflow_engine.choices import ActionType, AttachmentStatus, StageOutcome
-from django_workflow_engine.services._permissions import require_permission_to_approve
+from django_workflow_engine.services._permissions import MISSING, why_not_approve
 from django_workflow_engine.services._run import Run
 from django_workflow_engine.services._steps import build_steps, step_label
 
@@ -30,15 +33,12 @@ class WorkflowApprovalHandler(BaseApprovalHandler):
         self.run = run
         return True
 
-    def before_approve(self, instance: ApprovalInstance) -> None:
-        # At a deadline nobody acts: the step's own rule does.
-        if instance.action_user is not None:
-            require_permission_to_approve(instance.action_user)
-
-    before_reject = before_approve
-    before_resubmission = before_approve
-    before_delegate = before_approve
-    before_escalate = before_approve
+    def barrier(self, user: Any) -> Barrier | None:
+        """Keep those who lack the permission that PERMISSIONS asks for from workflows' steps."""
+        reason = why_not_approve(user)
+        if reason is None:
+            return None
+        return Barrier(Q(flow__workflow_attachment__isnull=False), MISSING, reason)
 
     def on_step_approved(self, instance: ApprovalInstance) -> None:
         self._satisfied = instance

@@ -9,6 +9,8 @@ from django_workflow_engine.exceptions import WorkflowPermissionDenied
 
 START = "django_workflow_engine.start_workflow"
 APPROVE = "django_workflow_engine.approve_workflow"
+# The code of the reason.
+MISSING = "missing_permission"
 
 
 def require_permission_to_start(user: Any) -> None:
@@ -16,20 +18,17 @@ def require_permission_to_start(user: Any) -> None:
 
     Nobody (`user=None`) is the system itself: automatic start, commands.
     """
-    if settings.require_permission_to_start and user is not None:
-        _require(user, START)
+    if user is None or not settings.require_permission_to_start or user.has_perm(START):
+        return
+    raise WorkflowPermissionDenied(_needed(START), reason=MISSING, permission=START)
 
 
-def require_permission_to_approve(user: Any) -> None:
-    """Raise `WorkflowPermissionDenied` where deciding needs a permission that `user` lacks."""
-    if settings.require_permission_to_approve:
-        _require(user, APPROVE)
+def why_not_approve(user: Any) -> str | None:
+    """Return what keeps `user` from deciding where that needs a permission; None: nothing."""
+    if not settings.require_permission_to_approve or user.has_perm(APPROVE):
+        return None
+    return _needed(APPROVE)
 
 
-def _require(user: Any, permission: str) -> None:
-    if user is None or not user.has_perm(permission):
-        raise WorkflowPermissionDenied(
-            _("This needs the permission %(permission)s.") % {"permission": permission},
-            reason="missing_permission",
-            permission=permission,
-        )
+def _needed(permission: str) -> str:
+    return _("This needs the permission %(permission)s.") % {"permission": permission}
