@@ -58,7 +58,7 @@ from tests.testapp.models import Document
 PLAYS = int(os.environ.get("APPROVAL_PLAYS", "0"))
 # Without further plays there are as many as fit into less than a minute.
 BOUNDS = settings(
-    max_examples=PLAYS or 25,
+    max_examples=PLAYS or 20,
     stateful_step_count=20,
     derandomize=not PLAYS,
     database=None,
