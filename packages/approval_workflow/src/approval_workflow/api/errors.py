@@ -31,6 +31,7 @@ HTTP_STATUS: Mapping[str, int] = {
     "flow_already_open": http.HTTP_409_CONFLICT,
     "flow_ended": http.HTTP_409_CONFLICT,
     "nobody_eligible": http.HTTP_409_CONFLICT,
+    "nothing_left_to_ask": http.HTTP_409_CONFLICT,
     "history_is_append_only": http.HTTP_409_CONFLICT,
     # The server is not set up for it; the log says what to repair.
     "misconfigured": http.HTTP_409_CONFLICT,
