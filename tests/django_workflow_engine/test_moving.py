@@ -401,6 +401,13 @@ def test_escalating_needs_the_permission_too(request_, ann, settings):
         advance_flow(request_, "escalated", ann, escalate_to=UserFactory.create())
 
 
+def test_escalating_goes_to_whom_the_caller_names(request_, ann):
+    """L14, with the key of the person as delegation takes it."""
+    bob = UserFactory.create()
+    act_on_object(request_, "escalated", ann, user_id=bob.pk)
+    assert ApprovalInstance.objects.current().get().assigned_to == bob
+
+
 @pytest.mark.parametrize(("rule", "status"), [("approve", "completed"), ("reject", "rejected")])
 def test_a_deadline_asks_nobody_for_a_permission(ann, settings, rule, status):
     request = PurchaseRequestFactory.create()

@@ -20,7 +20,8 @@ class WorkflowApprovalSerializer(serializers.Serializer[Model]):
 
     `action` is an action of the core by name, value or verb, in any case. `form_data` goes with an
     approval, `stage_id` (the template's or the snapshot's), or `pipeline_id` where pipelines ask
-    people, with a request for resubmission, `user_id` with a delegation, `reason` with any of them.
+    people, with a request for resubmission, `user_id` with a delegation or an escalation,
+    `reason` with any of them.
 
     `save()` returns the `WorkflowAttachment` after the decision. It raises `ValidationError` (form
     errors by path under `form_data`), `PermissionDenied`, or an error with the status 409 where the

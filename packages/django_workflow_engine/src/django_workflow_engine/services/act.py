@@ -47,7 +47,8 @@ def act_on_object(
 
     `action` as in `advance_flow`. Resubmission takes `stage_id`, the stage to go back to (its key
     in the template or in the snapshot), or `pipeline_id` where pipelines ask people; where the
-    workflow itself asks, it takes neither. Delegation takes `user_id`, the key of who takes over.
+    workflow itself asks, it takes neither. Delegation takes `user_id`, the key of who takes over;
+    escalation may take it too, and goes to the person's superior without it.
 
     Raises what `advance_flow` raises, `NotAttached`, `UnknownStage` and `UnknownPipeline`.
     """
@@ -62,6 +63,8 @@ def act_on_object(
         arguments["resubmission_steps"] = _steps_back_to(attachment, obj, stage_id, pipeline_id)
     elif meant is Action.DELEGATE:
         arguments["delegate_to"] = _delegate(user_id)
+    elif meant is Action.ESCALATE and user_id is not None:
+        arguments["escalate_to"] = _delegate(user_id)
     advance_flow(
         obj,
         meant,
