@@ -385,9 +385,10 @@ def test_conditions_stay_as_they_are_stored(client, stage, conditions):
     assert action.conditions == conditions
 
 
+# Two keys of one length keep their order on PostgreSQL.
 def test_the_same_condition_twice_is_refused(client, stage):
-    action = make_action(stage, conditions={"amount__gte": 1, "amount__lt": 5})
-    page = change_page(client, action).row("conditions-1", comparison="gte")
+    action = make_action(stage, conditions={"amount__gt": 1, "amount__lt": 5})
+    page = change_page(client, action).row("conditions-1", comparison="gt")
 
     response = page.send()
 
@@ -397,10 +398,10 @@ def test_the_same_condition_twice_is_refused(client, stage):
 
 def test_a_structure_is_kept_as_it_is_and_cannot_be_written(client, stage):
     action = make_action(stage, function_path=OWN, parameters={"deep": {"list": [1, None]}})
-    page = change_page(client, action, "?blank=1").row("parameters-1", name="n", value="v")
+    page = change_page(client, action, "?blank=1").row("parameters-1", name="note", value="v")
     page.send()
     action.refresh_from_db()
-    assert action.parameters == {"deep": {"list": [1, None]}, "n": "v"}
+    assert action.parameters == {"deep": {"list": [1, None]}, "note": "v"}
 
     page = change_page(client, action).row("parameters-1", kind="structure", value="{}")
 
