@@ -48,6 +48,18 @@ class Statements(CaptureQueriesContext):
         return "\n".join(f"{number}. {sql}" for number, sql in enumerate(self.sql, start=1))
 
 
+# Tests of pages, texts and tools: what they say does not depend on the database.
+ABOUT_PAGES = (
+    "tests/docs/",
+    "tests/tooling/",
+    "tests/integration/test_example_",
+    "tests/approval_workflow/test_admin",
+    "tests/approval_workflow/api/test_contract",
+    "tests/django_workflow_engine/test_admin",
+    "tests/django_workflow_engine/api/test_contract",
+)
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--services",
@@ -58,6 +70,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--browser",
         action="store_true",
         help="also run the tests that need Chromium and its driver",
+    )
+    parser.addoption(
+        "--no-pages",
+        action="store_true",
+        help="leave out the tests of pages, texts and tools",
     )
 
 
@@ -73,10 +90,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         unwanted.add("services")
     if not config.getoption("--browser"):
         unwanted.add("browser")
+    pages = ABOUT_PAGES if config.getoption("--no-pages") else ()
     kept, left_out = [], []
     for item in items:
         marks = {mark.name for mark in item.iter_markers()}
-        (left_out if marks & unwanted else kept).append(item)
+        # A test of connections is about the database, wherever it is.
+        on_page = item.nodeid.startswith(pages) and "contention" not in marks
+        (left_out if marks & unwanted or on_page else kept).append(item)
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = kept

@@ -607,7 +607,7 @@ def test_a_page_takes_the_same_statements_for_any_number_of_stages(client, state
             page_of(client, workflow, query)
         return seen.count
 
-    assert count(3) == count(12)
+    assert count(2) == count(5)
 
 
 def test_the_people_of_all_stages_are_read_in_one_statement(client, statements):
@@ -618,7 +618,7 @@ def test_the_people_of_all_stages_are_read_in_one_statement(client, statements):
             page_of(client, workflow)
         return seen.count
 
-    assert count(2) == count(9)
+    assert count(2) == count(4)
 
 
 # Packed into one field
