@@ -60,7 +60,7 @@ def wide(request: Any) -> Any:
 def allowed(budget: int) -> int:
     """The budgets are PostgreSQL's.
 
-    On SQLite an update takes the lock; on MariaDB a flow is looked up before it is locked by its key.
+    On SQLite an update takes the lock; on MariaDB a flow is looked up, then locked by its key.
     """
     return budget + (0 if connection.vendor == "postgresql" else 1)
 
