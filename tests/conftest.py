@@ -125,3 +125,11 @@ def registered_models(monkeypatch: pytest.MonkeyPatch) -> None:
     """Models that a test registers for workflows are registered for that test alone."""
     monkeypatch.setattr(registration, "_registered", set(registration._registered))
     monkeypatch.setattr(registration, "_waiting", dict(registration._waiting))
+
+
+@pytest.fixture(autouse=True)
+def content_types_of_models() -> None:
+    """Content types that another test made up are forgotten: their keys are handed out again."""
+    for known in ContentType.objects._cache.values():
+        for key in [key for key, found in known.items() if found.model_class() is None]:
+            del known[key]

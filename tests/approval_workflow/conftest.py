@@ -1,6 +1,5 @@
 """Fixtures of the core's tests: nobody listens unless a test says so."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -46,14 +45,7 @@ def document(db: None) -> Document:
 
 
 @pytest.fixture
-def forget_content_types() -> Iterator[None]:
-    """Django remembers content types by key; a key that was rolled back is given out again."""
-    yield
-    ContentType.objects.clear_cache()
-
-
-@pytest.fixture
-def retired_type(db: None, forget_content_types: None) -> ContentType:
+def retired_type(db: None) -> ContentType:
     """The content type of a model whose app is not installed any more."""
     return ContentType.objects.create(app_label="retired", model="thing")
 

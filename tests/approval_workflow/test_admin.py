@@ -184,9 +184,7 @@ def test_an_object_that_is_gone_still_has_a_row(admin_client, model):
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_objects_of_an_app_that_was_removed_still_have_rows(
-    admin_client, model, forget_content_types
-):
+def test_objects_of_an_app_that_was_removed_still_have_rows(admin_client, model):
     flow = make_flow()
     content_type = flow.content_type
     content_type.app_label, content_type.model = "removed_app", "thing"
