@@ -181,6 +181,7 @@ def _deadlines() -> Iterator[checks.CheckMessage]:
     readers: dict[str, Callable[[], Any]] = {
         "E013": lambda: settings.remind_before,
         "E014": configured_calendar,
+        "E015": lambda: settings.undo_period,
     }
     for number, read in readers.items():
         try:

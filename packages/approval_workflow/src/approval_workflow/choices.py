@@ -7,12 +7,18 @@ from approval_workflow.exceptions import UnknownAction
 
 
 class FlowStatus(models.TextChoices):
-    """Where a whole flow stands. Only `IN_PROGRESS` is open; the others are final."""
+    """Where a whole flow stands. The first two are open; the others are final."""
 
     IN_PROGRESS = "in_progress", _("In progress")
+    # Nobody may act, and deadlines stand still, until it is resumed.
+    ON_HOLD = "on_hold", _("On hold")
     COMPLETED = "completed", _("Completed")
     REJECTED = "rejected", _("Rejected")
     CANCELLED = "cancelled", _("Cancelled")
+
+    @classmethod
+    def open(cls) -> tuple["FlowStatus", ...]:
+        return (cls.IN_PROGRESS, cls.ON_HOLD)
 
 
 class ApprovalStatus(models.TextChoices):
@@ -22,6 +28,8 @@ class ApprovalStatus(models.TextChoices):
     PENDING = "pending", _("Pending")
     # The step is open and this person's decision is awaited.
     CURRENT = "current", _("Current")
+    # The step was open when its flow was put on hold, and is again when that is resumed.
+    ON_HOLD = "on_hold", _("On hold")
     APPROVED = "approved", _("Approved")
     REJECTED = "rejected", _("Rejected")
     # The person asked for corrections; the flow went on in a new round.
@@ -36,6 +44,10 @@ class ApprovalStatus(models.TextChoices):
     CANCELLED = "cancelled", _("Cancelled")
     # The value that a finished flow's own status has.
     COMPLETED = "completed", _("Completed")
+
+    @classmethod
+    def unfinished(cls) -> tuple["ApprovalStatus", ...]:
+        return (cls.PENDING, cls.CURRENT, cls.ON_HOLD)
 
 
 class ApprovalType(models.TextChoices):
@@ -108,6 +120,11 @@ class EventKind(models.TextChoices):
     RELEASED = "released", _("Released")
     REMINDED = "reminded", _("Reminded")
     TIMED_OUT = "timed_out", _("Deadline passed")
+    # What a handler tells of its own doing: what was passed over, and why.
+    NOTED = "noted", _("Noted")
+    DECISION_UNDONE = "decision_undone", _("Decision undone")
+    FLOW_HELD = "flow_held", _("Flow put on hold")
+    FLOW_RESUMED = "flow_resumed", _("Flow resumed")
     FLOW_COMPLETED = "flow_completed", _("Flow completed")
     FLOW_REJECTED = "flow_rejected", _("Flow rejected")
     FLOW_CANCELLED = "flow_cancelled", _("Flow cancelled")

@@ -33,6 +33,8 @@ DEFAULTS: dict[str, Any] = {
     "APPROVAL_SENIORITY_FIELD": "date_joined",
     # How long before its deadline a step's people are reminded (timedelta; None: not at all).
     "APPROVAL_REMIND_BEFORE": timedelta(days=1),
+    # How long a decision can be undone by who made it (timedelta; None: not at all).
+    "APPROVAL_UNDO_PERIOD": None,
     # Working hours for deadlines; None: the clock. See approval_workflow.deadlines.
     "APPROVAL_BUSINESS_CALENDAR": None,
     # {name: dotted path}: functions that steps may name to find their people.
@@ -85,13 +87,11 @@ class ApprovalSettings:
 
     @property
     def remind_before(self) -> timedelta | None:
-        value = self._get("APPROVAL_REMIND_BEFORE")
-        if value is not None and not isinstance(value, timedelta):
-            raise ApprovalMisconfigured(
-                f"APPROVAL_REMIND_BEFORE = {value!r}; expected a timedelta or None.",
-                setting="APPROVAL_REMIND_BEFORE",
-            )
-        return value
+        return self._duration("APPROVAL_REMIND_BEFORE")
+
+    @property
+    def undo_period(self) -> timedelta | None:
+        return self._duration("APPROVAL_UNDO_PERIOD")
 
     @property
     def business_calendar(self) -> Mapping[str, Any] | None:
@@ -114,6 +114,14 @@ class ApprovalSettings:
     @property
     def role_strategies(self) -> Mapping[str, str]:
         return dict(self._get("APPROVAL_ROLE_STRATEGIES"))
+
+    def _duration(self, name: str) -> timedelta | None:
+        value = self._get(name)
+        if value is not None and not isinstance(value, timedelta):
+            raise ApprovalMisconfigured(
+                f"{name} = {value!r}; expected a timedelta or None.", setting=name
+            )
+        return value
 
     def _model(self, name: str) -> type[Model] | None:
         label = self._get(name)

@@ -45,6 +45,14 @@ def due_from(moment: datetime, duration: timedelta | None) -> datetime | None:
     return calendar.add(moment, duration) if calendar else _later(moment, duration)
 
 
+def put_off(due_at: datetime, since: datetime, until: datetime) -> datetime:
+    """Return a deadline put off by the time between two moments; working time, with a calendar."""
+    calendar = configured_calendar()
+    if calendar is None:
+        return due_at + (until - since)
+    return calendar.add_working_time(due_at, calendar.working_time(since, until))
+
+
 def configured_calendar() -> "BusinessCalendar | None":
     """Return the calendar of the settings; raise `ApprovalMisconfigured` when it is unusable."""
     configured = settings.business_calendar
@@ -71,6 +79,20 @@ class BusinessCalendar:
             following = self._next_working_day(local.date() + timedelta(days=1))
             local = self._at(following, local.timetz().replace(tzinfo=None))
         return self._add_working_time(local, timedelta(seconds=duration.seconds))
+
+    def add_working_time(self, moment: datetime, time_of_work: timedelta) -> datetime:
+        """Return the moment after so much working time, however many days that takes."""
+        local = self._next_working_moment(moment.astimezone(self.zone))
+        return self._add_working_time(local, time_of_work)
+
+    def working_time(self, start: datetime, end: datetime) -> timedelta:
+        """Return how much working time lies between two moments."""
+        total = timedelta(0)
+        local = self._next_working_moment(start.astimezone(self.zone))
+        while local < end:
+            total += _elapsed(local, min(self._at(local.date(), self.closes), end))
+            local = self._at(self._next_working_day(local.date() + timedelta(days=1)), self.opens)
+        return total
 
     def _add_working_time(self, local: datetime, left: timedelta) -> datetime:
         while left > timedelta(0):

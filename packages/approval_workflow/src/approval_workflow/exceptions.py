@@ -134,6 +134,18 @@ class FlowEnded(Conflict):
     code = "flow_ended"
 
 
+class FlowOnHold(Conflict):
+    """The flow is on hold: nothing is decided in it until it is resumed."""
+
+    code = "flow_on_hold"
+
+
+class CannotUndo(Conflict):
+    """The last decision stands: too late, or somebody has acted since."""
+
+    code = "cannot_undo"
+
+
 class VersionConflict(Conflict):
     """The flow has changed since the caller read it."""
 

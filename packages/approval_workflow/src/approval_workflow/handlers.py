@@ -21,7 +21,7 @@ from django.db.models import Model
 
 from approval_workflow.conf import load, settings
 from approval_workflow.exceptions import ApprovalMisconfigured
-from approval_workflow.types import Barrier
+from approval_workflow.types import Barrier, Continuation
 
 H = TypeVar("H", bound="type[BaseApprovalHandler]")
 
@@ -111,11 +111,29 @@ class BaseApprovalHandler:
         """Return what people call this step, for errors about it; empty: by its number."""
         return ""
 
-    def next_steps(self, instance: Any) -> Iterable[Mapping[str, Any]]:
+    def on_hold(self, flow: Any) -> None:
+        """The flow was put on hold."""
+
+    def on_resume(self, flow: Any) -> None:
+        """The flow goes on after a hold."""
+
+    def on_undo(self, instance: Any) -> None:
+        """The last decision, which was made on `instance`, has been undone."""
+
+    def next_steps(self, instance: Any) -> Continuation | Iterable[Mapping[str, Any]]:
         """Return the steps that follow when none is left, or nothing to complete the flow.
 
         They are dictionaries as `start_flow` takes them; without a `step` key they are numbered on.
-        Of several handlers, the first that returns steps is followed.
+        A `Continuation` can say more. Of several handlers, the first that answers is followed.
+        """
+        return ()
+
+    def next_in_track(self, instance: Any) -> Continuation | Iterable[Mapping[str, Any]]:
+        """Return the steps with which the track of a satisfied step goes on, or nothing at its end.
+
+        They get the number of that step, whose other tracks go on beside them, and need a
+        `parallel_group` that no step of the number has had. Only asked where there are tracks; of
+        several handlers, the first that answers is followed.
         """
         return ()
 

@@ -160,6 +160,8 @@ def _refuse_by_state(instance: ApprovalInstance) -> Permission | None:
         return None
     if instance.status == ApprovalStatus.PENDING:
         return _no("not_open", _("This step's turn has not come yet."))
+    if instance.status == ApprovalStatus.ON_HOLD:
+        return _no("on_hold", _("This flow is on hold; nothing is decided until it is resumed."))
     return _no("already_processed", _("This step has been decided already."))
 
 

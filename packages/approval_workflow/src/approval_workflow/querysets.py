@@ -53,8 +53,11 @@ class ApprovalInstanceQuerySet(models.QuerySet[M]):
     def pending(self) -> Self:
         return self.filter(status=ApprovalStatus.PENDING)
 
+    def on_hold(self) -> Self:
+        return self.filter(status=ApprovalStatus.ON_HOLD)
+
     def unfinished(self) -> Self:
-        return self.filter(status__in=(ApprovalStatus.CURRENT, ApprovalStatus.PENDING))
+        return self.filter(status__in=ApprovalStatus.unfinished())
 
     def same_step(self, instance: Any) -> Self:
         """All rows of the step that `instance` belongs to: same flow, round, number and track."""

@@ -24,6 +24,10 @@ step_claimed = Signal()
 step_released = Signal()
 step_reminded = Signal()
 step_timed_out = Signal()
+noted = Signal()
+decision_undone = Signal()
+flow_held = Signal()
+flow_resumed = Signal()
 flow_completed = Signal()
 flow_rejected = Signal()
 flow_cancelled = Signal()
@@ -44,6 +48,10 @@ BY_EVENT_KIND: dict[str, Signal] = {
     EventKind.RELEASED: step_released,
     EventKind.REMINDED: step_reminded,
     EventKind.TIMED_OUT: step_timed_out,
+    EventKind.NOTED: noted,
+    EventKind.DECISION_UNDONE: decision_undone,
+    EventKind.FLOW_HELD: flow_held,
+    EventKind.FLOW_RESUMED: flow_resumed,
     EventKind.FLOW_COMPLETED: flow_completed,
     EventKind.FLOW_REJECTED: flow_rejected,
     EventKind.FLOW_CANCELLED: flow_cancelled,

@@ -1,6 +1,6 @@
 """Frozen values that travel between the modules of the core."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
@@ -116,6 +116,33 @@ class Replacement:
     # Open or to come, and not asked for any more.
     cancelled: int
     added: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Continuation:
+    """What follows in a flow, as a handler answers it.
+
+    `steps` are dictionaries as `start_flow` takes them. Without any: the flow `waits` for something
+    that is no person's decision and stays open, with nobody asked, until `continue_flow` is called;
+    or, where it does not, nothing follows. In a track, `joins` says that the other tracks are not
+    needed any more. `hold`, a reason, puts the flow on hold afterwards. `notes` go into the
+    history, one event each: dictionaries of JSON, and `actor` (a user) and `comment` where somebody
+    did it.
+    """
+
+    steps: Sequence[Mapping[str, Any]] = ()
+    waits: bool = False
+    joins: bool = False
+    hold: str = ""
+    notes: Sequence[Mapping[str, Any]] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.steps or self.waits or self.joins or self.hold or self.notes)
+
+    @classmethod
+    def of(cls, answer: "Continuation | Iterable[Mapping[str, Any]]") -> "Continuation":
+        """Return the answer of a handler, which may be the steps alone."""
+        return answer if isinstance(answer, cls) else cls(steps=list(answer))
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,8 @@ class ApprovalFlow(models.Model):
     )
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     completed_at = models.DateTimeField(_("ended"), null=True, blank=True)
+    # Since when it is on hold.
+    held_at = models.DateTimeField(_("on hold since"), null=True, blank=True)
 
     objects = ApprovalFlowQuerySet.as_manager()
 
@@ -54,9 +56,9 @@ class ApprovalFlow(models.Model):
             models.CheckConstraint(
                 # "Is true" alone would be unknown for NULL, which a check lets pass.
                 condition=models.Q(
-                    status=FlowStatus.IN_PROGRESS, is_open=True, is_open__isnull=False
+                    status__in=FlowStatus.open(), is_open=True, is_open__isnull=False
                 )
-                | models.Q(is_open__isnull=True) & ~models.Q(status=FlowStatus.IN_PROGRESS),
+                | models.Q(is_open__isnull=True) & ~models.Q(status__in=FlowStatus.open()),
                 name="approval_flow_open_while_in_progress",
             ),
         ]

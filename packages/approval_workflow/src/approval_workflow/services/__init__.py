@@ -8,7 +8,9 @@ from approval_workflow.services.claim import claim, release
 from approval_workflow.services.delegate import delegate
 from approval_workflow.services.escalate import escalate
 from approval_workflow.services.extend import extend_flow
+from approval_workflow.services.hold import hold_flow, resume_flow
 from approval_workflow.services.preview import StepPreview, preview_steps
+from approval_workflow.services.proceed import continue_flow
 from approval_workflow.services.purge import purge_flows
 from approval_workflow.services.reassign import reassign
 from approval_workflow.services.reject import reject
@@ -17,6 +19,7 @@ from approval_workflow.services.resubmit import request_resubmission
 from approval_workflow.services.start import start_flow
 from approval_workflow.services.substitute import end_substitution, substitute
 from approval_workflow.services.timeouts import SweepResult, process_deadlines, remind
+from approval_workflow.services.undo import undo_decision
 
 __all__ = [
     "BulkResult",
@@ -27,10 +30,12 @@ __all__ = [
     "approve",
     "cancel_flow",
     "claim",
+    "continue_flow",
     "delegate",
     "end_substitution",
     "escalate",
     "extend_flow",
+    "hold_flow",
     "preview_steps",
     "process_deadlines",
     "purge_flows",
@@ -40,6 +45,8 @@ __all__ = [
     "remind",
     "replace_steps",
     "request_resubmission",
+    "resume_flow",
     "start_flow",
     "substitute",
+    "undo_decision",
 ]

@@ -7,7 +7,7 @@ from typing import Any
 from django.db.models import Case, IntegerField, Model, Value, When
 from django.utils.translation import gettext as _
 
-from approval_workflow.choices import Action, ApprovalStatus, EventKind
+from approval_workflow.choices import Action, ApprovalStatus, EventKind, FlowStatus
 from approval_workflow.exceptions import (
     ApprovalPermissionDenied,
     IdempotencyKeyReused,
@@ -21,7 +21,7 @@ from approval_workflow.queries import StepTally
 from approval_workflow.services._arguments import checked_idempotency_key, checked_text
 from approval_workflow.services._closing import already_processed
 from approval_workflow.services._freshness import bring_up_to_date
-from approval_workflow.services._locking import FlowWork, reload_user, work_on_flow
+from approval_workflow.services._locking import FlowWork, on_hold, reload_user, work_on_flow
 from approval_workflow.types import Permission
 
 
@@ -81,6 +81,8 @@ def act_on(
         if earlier is not None:
             return _repeated(work, target, earlier)
         work.require_version(expected_version)
+        if work.flow.status == FlowStatus.ON_HOLD:
+            raise on_hold()
         acting = reload_user(user, work.using)
         row, permission, tally = _choose(work, target, acting)
         # Hooks that run before anything is written see who is about to act.

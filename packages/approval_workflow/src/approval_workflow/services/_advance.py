@@ -1,21 +1,30 @@
 """What follows when a step is satisfied: wait, open the next number, ask for more, or complete."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from django.db.models import Min, Subquery
 
 from approval_workflow.choices import ApprovalStatus, EventKind, FlowStatus
 from approval_workflow.models import ApprovalInstance
-from approval_workflow.services._builder import build_instance
-from approval_workflow.services._closing import cancel_unfinished, end_flow
+from approval_workflow.services._adding import add_steps
+from approval_workflow.services._closing import cancel_open, cancel_unfinished, end_flow
+from approval_workflow.services._holding import put_on_hold
 from approval_workflow.services._locking import FlowWork
-from approval_workflow.services._opening import insert_steps, open_steps
-from approval_workflow.services._steps import parse_steps
+from approval_workflow.services._opening import open_steps
+from approval_workflow.types import Continuation
 
 
 def advance(work: FlowWork, row: ApprovalInstance) -> ApprovalInstance | None:
     """Move the flow on after the step of `row` was satisfied; return what is current, or None."""
+    if row.parallel_group:
+        in_track = _asked(work, "next_in_track", row)
+        note(work, in_track)
+        if in_track.steps and not in_track.joins:
+            return _held(work, in_track, add_steps(work, in_track.steps, row, beside=True)[0])
+        if in_track.joins:
+            cancel_open(work)
+        if in_track.hold:
+            return _held(work, in_track, None)
     unfinished = _current_and_next(work, row)
     waiting_for = [step for step in unfinished if _holds_back(step, row)]
     if waiting_for:
@@ -23,7 +32,50 @@ def advance(work: FlowWork, row: ApprovalInstance) -> ApprovalInstance | None:
     following = [step for step in unfinished if step.status == ApprovalStatus.PENDING]
     if following:
         return open_steps(work, following)[0]
-    return _continue_or_complete(work, row)
+    return follow(work, _asked(work, "next_steps", row), row)
+
+
+def follow(
+    work: FlowWork, answer: Continuation, row: ApprovalInstance | None, *, beside: bool = False
+) -> ApprovalInstance | None:
+    """Do what the answer says, in a flow that asks for nothing else; return what is current.
+
+    `row` is the last that was decided; None where nobody has been asked yet.
+    """
+    note(work, answer)
+    current = None
+    if answer.steps:
+        current = add_steps(work, answer.steps, row, beside=beside)[0]
+    elif not (answer.waits or answer.hold):
+        complete(work, row)
+    return _held(work, answer, current)
+
+
+def note(work: FlowWork, answer: Continuation) -> None:
+    """Tell in the history what the handler wants to be told."""
+    for told in answer.notes:
+        work.events.add(EventKind.NOTED, **told)
+
+
+def complete(work: FlowWork, row: ApprovalInstance | None) -> None:
+    cancel_unfinished(work)
+    end_flow(work, FlowStatus.COMPLETED)
+    work.events.add(
+        EventKind.FLOW_COMPLETED,
+        from_status=FlowStatus.IN_PROGRESS,
+        to_status=FlowStatus.COMPLETED,
+    )
+    work.call("on_final_approve", row)
+
+
+def _held(
+    work: FlowWork, answer: Continuation, current: ApprovalInstance | None
+) -> ApprovalInstance | None:
+    """Put the flow on hold where the answer says so, which leaves nothing current."""
+    if not answer.hold:
+        return current
+    put_on_hold(work, reason=answer.hold)
+    return None
 
 
 def _current_and_next(work: FlowWork, row: ApprovalInstance) -> list[ApprovalInstance]:
@@ -54,29 +106,10 @@ def _holds_back(step: ApprovalInstance, row: ApprovalInstance) -> bool:
     return step.parallel_required or step.step_number > row.step_number
 
 
-def _continue_or_complete(work: FlowWork, row: ApprovalInstance) -> ApprovalInstance | None:
-    steps = _asked_for(work, row)
-    if steps:
-        # No step is left, so the row's own number is the last of its round.
-        specs = parse_steps(steps, after=row.step_number)
-        rows = [build_instance(work.flow, spec, round_number=row.round) for spec in specs]
-        work.events.add(EventKind.STEPS_ADDED, steps=[step.step_number for step in rows])
-        return insert_steps(work, rows)[0]
-    cancel_unfinished(work)
-    end_flow(work, FlowStatus.COMPLETED)
-    work.events.add(
-        EventKind.FLOW_COMPLETED,
-        from_status=FlowStatus.IN_PROGRESS,
-        to_status=FlowStatus.COMPLETED,
-    )
-    work.call("on_final_approve", row)
-    return None
-
-
-def _asked_for(work: FlowWork, row: ApprovalInstance) -> Sequence[Any]:
-    """The steps of the first handler that has any."""
+def _asked(work: FlowWork, hook: str, row: Any) -> Continuation:
+    """The answer of the first handler that has one."""
     for handler in work.handlers:
-        steps = list(handler.next_steps(row))
-        if steps:
-            return steps
-    return ()
+        answer = Continuation.of(getattr(handler, hook)(row))
+        if answer:
+            return answer
+    return Continuation()

@@ -8,9 +8,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from approval_workflow.choices import ApprovalStatus, FlowStatus
-from approval_workflow.exceptions import StepAlreadyProcessed
+from approval_workflow.exceptions import FlowOnHold, StepAlreadyProcessed
 from approval_workflow.models import ApprovalInstance
-from approval_workflow.services._locking import FlowWork
+from approval_workflow.services._locking import FlowWork, on_hold
 
 
 def change_current(work: FlowWork, row: ApprovalInstance, **changes: Any) -> None:
@@ -39,7 +39,7 @@ def close(
         status=status,
         action_user=user,
         comment=comment,
-        acted_at=timezone.now(),
+        acted_at=work.moment,
         **changes,
     )
 
@@ -55,8 +55,13 @@ def cancel_rest_of_voice(work: FlowWork, row: ApprovalInstance) -> int:
     return _cancel(work, same_voice)
 
 
+def cancel_open(work: FlowWork) -> int:
+    """Cancel all current rows of the flow; return how many."""
+    return _cancel(work, ApprovalInstance.objects.filter(flow=work.flow).current())
+
+
 def cancel_unfinished(work: FlowWork) -> int:
-    """Cancel all current and pending rows of the flow; return how many."""
+    """Cancel all open rows of the flow, and those to come; return how many."""
     return _cancel(work, ApprovalInstance.objects.filter(flow=work.flow).unfinished())
 
 
@@ -78,7 +83,9 @@ def end_flow(work: FlowWork, status: FlowStatus) -> None:
         work.write_flow()
 
 
-def already_processed(row: ApprovalInstance) -> StepAlreadyProcessed:
+def already_processed(row: ApprovalInstance) -> StepAlreadyProcessed | FlowOnHold:
+    if row.status == ApprovalStatus.ON_HOLD:
+        return on_hold()
     return StepAlreadyProcessed(
         _("This step has been decided already: %(status)s.") % {"status": row.get_status_display()},
         status=row.status,
@@ -87,7 +94,6 @@ def already_processed(row: ApprovalInstance) -> StepAlreadyProcessed:
 
 
 def _cancel(work: FlowWork, rows: "QuerySet[ApprovalInstance]") -> int:
-    now = timezone.now()
     return rows.using(work.using).update(
-        status=ApprovalStatus.CANCELLED, acted_at=now, updated_at=now
+        status=ApprovalStatus.CANCELLED, acted_at=work.moment, updated_at=work.moment
     )

@@ -7,19 +7,23 @@ again under the lock.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.db import connections, router, transaction
 from django.db.models import F, Model
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from approval_workflow.choices import FlowStatus
 from approval_workflow.events import EventRecorder
-from approval_workflow.exceptions import FlowEnded, NoCurrentStep, VersionConflict
+from approval_workflow.exceptions import FlowEnded, FlowOnHold, NoCurrentStep, VersionConflict
 from approval_workflow.handlers import BaseApprovalHandler, handlers_for
 from approval_workflow.models import ApprovalFlow
 from approval_workflow.querysets import ApprovalFlowQuerySet
+from approval_workflow.services._freshness import bring_up_to_date
 
 
 @dataclass
@@ -29,6 +33,8 @@ class FlowWork:
     flow: ApprovalFlow
     using: str
     events: EventRecorder = field(init=False)
+    # When it happens: the same for all rows that one act closes.
+    moment: datetime = field(default_factory=timezone.now)
 
     def __post_init__(self) -> None:
         self.events = EventRecorder(self.flow)
@@ -77,6 +83,7 @@ class FlowWork:
             status=flow.status,
             is_open=flow.is_open,
             completed_at=flow.completed_at,
+            held_at=flow.held_at,
             history_length=flow.history_length,
             history_digest=flow.history_digest,
             **changes,
@@ -117,6 +124,39 @@ def work_on_flow(
 
 def no_flow() -> NoCurrentStep:
     return NoCurrentStep(_("There is no running approval flow here."))
+
+
+@contextmanager
+def work_on(
+    flow_or_obj: Model, expected_version: int | None = None, *, ended: bool = False
+) -> Iterator[FlowWork]:
+    """As `work_on_flow`, on a flow or on the open flow of an object.
+
+    `ended`: where none is open, on the one that ended last. A flow that was handed in is brought up
+    to date.
+    """
+    by_flow = isinstance(flow_or_obj, ApprovalFlow)
+    named = {"flow_id": flow_or_obj.pk} if by_flow else {"obj": flow_or_obj}
+    with work_on_flow(**named, expected_version=expected_version) as work:
+        if not (by_flow or ended or work.flow.is_open):
+            raise no_flow()
+        yield work
+    if isinstance(flow_or_obj, ApprovalFlow):
+        bring_up_to_date(flow_or_obj, work.flow)
+
+
+def require_running(flow: ApprovalFlow) -> None:
+    """Raise unless the flow is open and not on hold."""
+    require_open(flow)
+    if flow.status == FlowStatus.ON_HOLD:
+        raise on_hold()
+
+
+def on_hold() -> FlowOnHold:
+    return FlowOnHold(
+        _("This flow is on hold; nothing is decided until it is resumed."),
+        status=FlowStatus.ON_HOLD,
+    )
 
 
 def require_open(flow: ApprovalFlow) -> None:

@@ -41,6 +41,8 @@ def extend_flow(
 def _build_following(work: FlowWork, steps: Sequence[Mapping[str, Any]]) -> list[ApprovalInstance]:
     """Return unsaved rows for steps that follow all those of the flow's present round."""
     rows = ApprovalInstance.objects.using(work.using).filter(flow=work.flow)
-    place = rows.order_by("-round").values("round").annotate(last=Max("step_number"))[0]
-    specs = parse_steps(steps, after=place["last"])
-    return [build_instance(work.flow, spec, round_number=place["round"]) for spec in specs]
+    places = rows.order_by("-round").values_list("round").annotate(last=Max("step_number"))
+    # A flow that has only waited so far has no rows.
+    round_number, last = places.first() or (1, 0)
+    specs = parse_steps(steps, after=last)
+    return [build_instance(work.flow, spec, round_number=round_number) for spec in specs]

@@ -15,7 +15,7 @@ from approval_workflow.services._arguments import checked_person, checked_text
 from approval_workflow.services._builder import build_instance
 from approval_workflow.services._closing import cancel_rest_of_step, cancel_rows
 from approval_workflow.services._freshness import bring_up_to_date
-from approval_workflow.services._locking import FlowWork, require_open, work_on_flow
+from approval_workflow.services._locking import FlowWork, require_running, work_on_flow
 from approval_workflow.services._matching import Matching, StoredStep, group_steps, match
 from approval_workflow.services._opening import insert_steps, open_steps
 from approval_workflow.services._placing import Placing, place
@@ -58,7 +58,7 @@ def replace_steps(
     user, reason = checked_person("user", user), checked_text("reason", reason)
     details, since = _checked_details(details), _checked_number(since)
     with work_on_flow(flow_id=flow.pk, expected_version=expected_version) as work:
-        require_open(work.flow)
+        require_running(work.flow)
         specs = parse_steps(steps)
         compared = Compared(since, afresh, tuple(distinct_by))
         change = _Change.prepare(work, specs, compared)

@@ -12,22 +12,26 @@ from approval_workflow.choices import EventKind, FlowStatus
 from approval_workflow.exceptions import FlowAlreadyOpen, InvalidInput
 from approval_workflow.models import ApprovalFlow
 from approval_workflow.querysets import key_of
+from approval_workflow.services._advance import note
 from approval_workflow.services._arguments import checked_person
 from approval_workflow.services._builder import build_instance
+from approval_workflow.services._holding import put_on_hold
 from approval_workflow.services._locking import FlowWork, write_database
 from approval_workflow.services._opening import insert_steps
 from approval_workflow.services._steps import parse_steps
+from approval_workflow.types import Continuation
 
 
 def start_flow(
-    obj: Model, steps: Sequence[Mapping[str, Any]], started_by: Any = None
+    obj: Model, steps: Sequence[Mapping[str, Any]] | Continuation, started_by: Any = None
 ) -> ApprovalFlow:
     """Start a flow on a saved object; its first step is current when this returns.
 
     `steps` is a list of dictionaries. Keys: `step` (whole number; left out, steps are numbered
     on), `assigned_to` (a user) or `assigned_role` (a role object) with `role_selection_strategy`,
     and the names of `StepSpec`. Steps with the same number and different `parallel_group` open
-    together.
+    together. A `Continuation` that waits starts a flow in which nobody is asked yet; see
+    `continue_flow`.
 
     Events: `flow_started`, `step_opened` for each track that opens.
     Raises `InvalidSteps`, `FlowAlreadyOpen`, `NobodyEligible`, `InvalidInput`.
@@ -37,7 +41,8 @@ def start_flow(
     started_by = checked_person("started_by", started_by)
     using = write_database()
     with transaction.atomic(using=using):
-        specs = parse_steps(steps)
+        answer = steps if isinstance(steps, Continuation) else Continuation(steps=steps)
+        specs = [] if answer.waits else parse_steps(answer.steps)
         work = FlowWork(_create_flow(obj, started_by, using), using)
         work.events.add(
             EventKind.FLOW_STARTED,
@@ -45,7 +50,11 @@ def start_flow(
             to_status=FlowStatus.IN_PROGRESS,
             steps=len(specs),
         )
-        insert_steps(work, [build_instance(work.flow, spec, round_number=1) for spec in specs])
+        note(work, answer)
+        if specs:
+            insert_steps(work, [build_instance(work.flow, spec, round_number=1) for spec in specs])
+        if answer.hold:
+            put_on_hold(work, reason=answer.hold)
         work.save()
     return work.flow
 
