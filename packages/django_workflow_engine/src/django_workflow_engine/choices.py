@@ -22,11 +22,24 @@ class WorkflowStrategy(models.TextChoices):
     WORKFLOW = "workflow", _("In the workflow itself")
 
 
+class StageKind(models.TextChoices):
+    """What a stage waits for."""
+
+    APPROVAL = "approval", _("People decide")
+    # A function of the project.
+    JOB = "job", _("A job is done")
+    TIMER = "timer", _("Time passes")
+    # One of the stage's own statuses that completes it.
+    STATUS = "status", _("A status is set")
+
+
 class AttachmentStatus(models.TextChoices):
     """Where an object stands in its workflow. The last three are final."""
 
     NOT_STARTED = "not_started", _("Not started")
     IN_PROGRESS = "in_progress", _("In progress")
+    # Nobody may act until it is resumed; `hold_reason` says why.
+    ON_HOLD = "on_hold", _("On hold")
     COMPLETED = "completed", _("Completed")
     REJECTED = "rejected", _("Rejected")
     CANCELLED = "cancelled", _("Cancelled")
@@ -34,6 +47,10 @@ class AttachmentStatus(models.TextChoices):
     @classmethod
     def final(cls) -> tuple["AttachmentStatus", ...]:
         return (cls.COMPLETED, cls.REJECTED, cls.CANCELLED)
+
+    @classmethod
+    def running(cls) -> tuple["AttachmentStatus", ...]:
+        return (cls.IN_PROGRESS, cls.ON_HOLD)
 
 
 class StageOutcome(models.TextChoices):
@@ -45,6 +62,16 @@ class StageOutcome(models.TextChoices):
     CANCELLED = "cancelled", _("Cancelled")
     # The object was moved to a version that does not have the stage.
     MIGRATED = "migrated", _("Moved to another version")
+    # A job, a timer or a status: what the stage waited for has come.
+    DONE = "done", _("Done")
+    # The stage's own condition held: `approve_when`, `skip_when`.
+    APPROVED_BY_RULE = "approved_by_rule", _("Approved by rule")
+    SKIPPED = "skipped", _("Skipped")
+    # Other branches were enough.
+    NOT_NEEDED = "not_needed", _("Not needed")
+    # An administrator sent the object elsewhere.
+    JUMPED = "jumped", _("Sent elsewhere")
+    UNDONE = "undone", _("Undone")
 
 
 class ApprovalTypes(models.TextChoices):
@@ -75,6 +102,16 @@ class ActionType(models.TextChoices):
     ON_WORKFLOW_COMPLETE = "on_workflow_complete", _("When the workflow is completed")
 
 
+class TaskKind(models.TextChoices):
+    """What the outbox holds besides actions."""
+
+    JOB = "job", _("Job of a stage")
+    TIMER = "timer", _("Timer of a stage")
+    # A stage that was done while its workflow was on hold is left.
+    CONTINUE = "continue", _("Going on")
+    COMPENSATION = "compensation", _("Compensation of an action that was undone")
+
+
 class FailurePolicy(models.TextChoices):
     """What an action that has failed means for the later ones of its transition."""
 
@@ -88,17 +125,20 @@ class ExecutionStatus(models.TextChoices):
 
     PENDING = "pending", _("Waiting")
     RUNNING = "running", _("Running")
+    # Its workflow is on hold.
+    HELD = "held", _("On hold")
     # Failed and will be tried again.
     FAILED = "failed", _("Failed, to be tried again")
     DONE = "done", _("Done")
     # Failed for good; a person may run it again.
     DEAD = "dead", _("Failed for good")
-    # Its conditions did not hold, or an earlier action that stops the others failed for good.
+    # Its conditions did not hold, an earlier action that stops the others failed for good, or nobody
+    # needs it any more.
     SKIPPED = "skipped", _("Not run")
 
     @classmethod
     def unfinished(cls) -> tuple["ExecutionStatus", ...]:
-        return (cls.PENDING, cls.RUNNING, cls.FAILED)
+        return (cls.PENDING, cls.RUNNING, cls.HELD, cls.FAILED)
 
 
 class ActionExecutionMode(models.TextChoices):

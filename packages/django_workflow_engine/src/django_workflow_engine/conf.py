@@ -49,6 +49,8 @@ DEFAULTS: dict[str, Any] = {
     "WEBHOOK_ALLOW_PRIVATE": False,
     # Prefixes of dotted paths outside the installed apps that actions may call.
     "ALLOWED_ACTION_MODULES": (),
+    # How often one object may come to the same stage, where the stage does not say: loops end.
+    "LOOP_LIMIT": 50,
     # Fields of the object that may name its creator; the first that it has counts.
     "CREATOR_FIELDS": ("created_by", "requester", "owner"),
     # {name: dotted path of f(obj, user)}: functions that find the people of ASSIGNED approvals.
@@ -170,6 +172,10 @@ class EngineSettings:
     @property
     def action_retry_delay(self) -> timedelta:
         return timedelta(seconds=self._positive("ACTION_RETRY_DELAY", (int, float)))
+
+    @property
+    def loop_limit(self) -> int:
+        return int(self._positive("LOOP_LIMIT", int))
 
     @property
     def workflow_actions_config(self) -> Any:

@@ -22,6 +22,24 @@ class InvalidConfiguration(InvalidSteps):
     code = "invalid_configuration"
 
 
+class InvalidExpression(InvalidInput):
+    """This cannot be a condition; `details` has `line` and `column` where the syntax is wrong."""
+
+    code = "invalid_expression"
+
+
+class ConditionFailed(Conflict):
+    """A condition could not be answered: a value is missing, or none that it can compare."""
+
+    code = "condition_failed"
+
+
+class StatusUnknown(InvalidInput):
+    """The stage has no such status."""
+
+    code = "unknown_status"
+
+
 class InvalidWorkflowFile(InvalidSteps):
     """A file says what cannot be stored; `errors` maps a path to its message."""
 

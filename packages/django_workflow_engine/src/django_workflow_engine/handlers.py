@@ -1,17 +1,20 @@
 """How the engine follows the core: one handler, listed in `APPROVAL_HANDLERS`."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from django.db.models import Q
 
 from approval_workflow.handlers import BaseApprovalHandler
 from approval_workflow.models import ApprovalFlow, ApprovalInstance
-from approval_workflow.types import Barrier
+from approval_workflow.types import Barrier, Continuation
 from django_workflow_engine.choices import ActionType, AttachmentStatus, StageOutcome
+from django_workflow_engine.services._course import Course
 from django_workflow_engine.services._permissions import MISSING, why_not_approve
 from django_workflow_engine.services._run import Run
-from django_workflow_engine.services._steps import build_steps, step_label
+from django_workflow_engine.services._steps import TRACK_PARTS, TURN_KEY, step_label
+from django_workflow_engine.services._undoing import take_back
 
 
 class WorkflowApprovalHandler(BaseApprovalHandler):
@@ -40,33 +43,42 @@ class WorkflowApprovalHandler(BaseApprovalHandler):
             return None
         return Barrier(Q(flow__workflow_attachment__isnull=False), MISSING, reason)
 
+    def on_approve(self, instance: ApprovalInstance) -> None:
+        self.run.visits.decision = instance.pk
+
     def on_step_approved(self, instance: ApprovalInstance) -> None:
+        self.run.visits.decision = instance.pk
         self._satisfied = instance
 
-    def next_steps(self, instance: ApprovalInstance) -> Iterable[Mapping[str, Any]]:
-        run, left = self.run, self.run.place
+    def next_in_track(self, instance: ApprovalInstance) -> Continuation:
+        """Bring a branch on: to its next approval, its next stage, or its end."""
+        turn = instance.extra_fields.get(TURN_KEY)
+        if turn is None or _turn_is_open(instance):
+            return Continuation()
+        place = self.run.place_of(instance)
+        course = self._course(instance, after=instance.step_number - 1)
+        steps = course.turn_of(place, turn + 1)
+        if steps:
+            return Continuation(steps=steps)
         self._emit_approval(instance, stage_complete=True)
-        entered = run.following(left)
-        if entered is None:
-            return ()
-        run.leave(StageOutcome.APPROVED)
-        run.enter(entered, round_number=instance.round)
-        context = {**_about(instance), "previous_stage_id": left.stage_id}
-        if entered.pipeline != left.pipeline:
-            run.emit(
-                ActionType.AFTER_MOVE_PIPELINE,
-                entered,
-                previous_pipeline_id=left.pipeline_id,
-                **context,
-            )
-        if entered.stage_id is not None:
-            run.emit(ActionType.AFTER_MOVE_STAGE, entered, **context)
-        return build_steps(entered, run.case, after=instance.step_number)
+        course.depart_in_branch(place, StageOutcome.APPROVED)
+        # Whether the flow waits for other branches is said by `next_steps`.
+        return replace(course.answer(), waits=False)
+
+    def next_steps(self, instance: ApprovalInstance) -> Continuation:
+        left = self.run.place_of(instance)
+        course = self._course(instance, after=instance.step_number)
+        if left.group:
+            course.join(left)
+        else:
+            self._emit_approval(instance, stage_complete=True)
+            course.depart(left, StageOutcome.APPROVED)
+        return course.answer()
 
     def describe_step(self, instance: ApprovalInstance) -> str:
         return step_label(self.run.definition, instance.extra_fields)
 
-    def on_final_approve(self, instance: ApprovalInstance) -> None:
+    def on_final_approve(self, instance: ApprovalInstance | None) -> None:
         run, last = self.run, self.run.place
         run.end(AttachmentStatus.COMPLETED, StageOutcome.APPROVED)
         run.fields.completed()
@@ -77,8 +89,10 @@ class WorkflowApprovalHandler(BaseApprovalHandler):
             self._emit_approval(instance, stage_complete=False)
         self.run.save()
 
-    def on_reject(self, instance: ApprovalInstance) -> None:
-        run, place = self.run, self.run.place_of(instance)
+    def on_reject(self, instance: ApprovalInstance | None) -> None:
+        run = self.run
+        place = run.place if instance is None else run.place_of(instance)
+        run.visits.decision = instance.pk if instance is not None else None
         run.end(AttachmentStatus.REJECTED, StageOutcome.REJECTED)
         run.fields.rejected()
         run.emit(ActionType.AFTER_REJECT, place, **_about(instance))
@@ -87,7 +101,8 @@ class WorkflowApprovalHandler(BaseApprovalHandler):
         self.run.save()
 
     def after_resubmission(self, instance: ApprovalInstance) -> None:
-        run, left = self.run, self.run.place
+        run, left = self.run, self.run.place_of(instance)
+        run.visits.decision = instance.pk
         entered = run.definition.named_in(_noted_in_new_round(instance)) or left
         run.leave(StageOutcome.RESUBMISSION)
         # All that follows is asked for again.
@@ -116,6 +131,25 @@ class WorkflowApprovalHandler(BaseApprovalHandler):
         self.run.end(AttachmentStatus.CANCELLED, StageOutcome.CANCELLED)
         self.run.save()
 
+    def on_hold(self, flow: ApprovalFlow) -> None:
+        self.run.hold()
+        self.run.save()
+
+    def on_resume(self, flow: ApprovalFlow) -> None:
+        self.run.resume()
+        self.run.save()
+
+    def on_undo(self, instance: ApprovalInstance) -> None:
+        take_back(self.run, instance)
+
+    def _course(self, instance: ApprovalInstance, *, after: int) -> Course:
+        facts = self.run.facts(
+            user=lambda: instance.action_user, form=instance.form_data or {}
+        )
+        return Course(
+            self.run, facts, round_number=instance.round, after=after, about=_about(instance)
+        )
+
     def _emit_approval(self, instance: ApprovalInstance, *, stage_complete: bool) -> None:
         self._satisfied = None
         self.run.emit(
@@ -126,8 +160,23 @@ class WorkflowApprovalHandler(BaseApprovalHandler):
         )
 
 
-def _about(instance: ApprovalInstance) -> dict[str, Any]:
+def _turn_is_open(instance: ApprovalInstance) -> bool:
+    """Whether other approvals of the same turn of a branch are waited for."""
+    track = f"{instance.parallel_group}.".split(".")[:TRACK_PARTS]
+    rows = ApprovalInstance.objects.using(instance._state.db).filter(
+        flow_id=instance.flow_id,
+        round=instance.round,
+        step_number=instance.step_number,
+        parallel_group__startswith=".".join(track),
+        parallel_required=True,
+    )
+    return rows.current().exists()
+
+
+def _about(instance: ApprovalInstance | None) -> dict[str, Any]:
     """What every action may know of the decision."""
+    if instance is None:
+        return {"user_id": None}
     return {
         "user_id": instance.action_user_id,
         "reason": instance.comment,

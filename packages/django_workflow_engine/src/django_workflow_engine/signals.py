@@ -6,5 +6,9 @@ from django.dispatch import Signal
 # (saved rows) and `using`, inside the transaction.
 templates_created = Signal()
 
+# A job or a timer of a visit is done. Receivers get `execution` and `using`, inside the transaction
+# in which it is marked as done.
+task_done = Signal()
+
 # An action is done, or has failed for good. Receivers get `attachment_id` and `using`.
 action_finished = Signal()

@@ -41,6 +41,10 @@ class Action(Protocol):
     @property
     def conditions(self) -> Mapping[str, Any]: ...
     @property
+    def when(self) -> str: ...
+    @property
+    def compensation(self) -> str: ...
+    @property
     def execution(self) -> str: ...
     @property
     def failure_policy(self) -> str: ...
@@ -73,11 +77,13 @@ def due_actions(
             context=fixed,
             execution=action.execution or settings.action_execution,
             failure_policy=action.failure_policy,
+            compensation=action.compensation,
             transition=transition,
             position=place,
             run_after=now,
         )
         row.conditions = action.conditions
+        row.when = action.when
         rows.append(row)
     return rows
 

@@ -6,19 +6,22 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from django.contrib.auth import get_user_model
 from django.contrib.contenttypes.models import ContentType
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import router
 from django.utils import timezone
 
+from approval_workflow.exceptions import ApprovalError
 from django_workflow_engine.choices import ExecutionStatus
 from django_workflow_engine.conditions import answers
-from django_workflow_engine.exceptions import WorkflowMisconfigured
+from django_workflow_engine.exceptions import ConditionFailed, WorkflowMisconfigured
+from django_workflow_engine.expressions import Facts, WhoAndWhat, evaluate
 from django_workflow_engine.models import ActionExecution, WorkflowAttachment
 
 logger = logging.getLogger(__name__)
 
-Answer = bool | WorkflowMisconfigured
+Answer = bool | ApprovalError
 
 
 def screen(rows: Iterable[ActionExecution]) -> None:
@@ -27,11 +30,34 @@ def screen(rows: Iterable[ActionExecution]) -> None:
     A row whose conditions cannot be asked is DEAD, since trying again would not help. Rows without
     conditions cost nothing.
     """
+    rows = list(rows)
+    for row in rows:
+        if row.when:
+            _apply(row, _answer_to(row), {"when": row.when})
     for attachment, group in _by_attachment(rows):
         distinct = {_key(row.conditions): row.conditions for row in group}
         given = dict(zip(distinct, _answers(attachment, list(distinct.values())), strict=True))
         for row in group:
-            _apply(row, given[_key(row.conditions)])
+            _apply(row, given[_key(row.conditions)], {"conditions": dict(row.conditions)})
+
+
+def _answer_to(row: ActionExecution) -> Answer:
+    """Whether the row's condition in CEL holds."""
+    attachment, context = row.attachment, row.context
+    known = WhoAndWhat(
+        target=lambda: attachment.target,
+        metadata=attachment.metadata,
+        form=context.get("form_data") or {},
+        user=lambda: _user(context.get("user_id")),
+    )
+    try:
+        return evaluate(row.when, Facts(known).values(row.when))
+    except ConditionFailed as error:
+        return error
+
+
+def _user(key: Any) -> Any:
+    return None if key is None else get_user_model()._default_manager.filter(pk=key).first()
 
 
 def _by_attachment(
@@ -39,12 +65,12 @@ def _by_attachment(
 ) -> Iterable[tuple[WorkflowAttachment, list[ActionExecution]]]:
     groups: defaultdict[Any, list[ActionExecution]] = defaultdict(list)
     for row in rows:
-        if row.conditions:
+        if row.conditions and row.status == ExecutionStatus.PENDING:
             groups[row.attachment_id].append(row)
     return [(group[0].attachment, group) for group in groups.values()]
 
 
-def _key(conditions: Mapping[str, Any]) -> str:
+def _key(conditions: Any) -> str:
     return json.dumps(conditions, sort_keys=True, cls=DjangoJSONEncoder)
 
 
@@ -60,14 +86,15 @@ def _answers(
     return answers(rows.filter(pk=attachment.object_id), conditions)
 
 
-def _apply(row: ActionExecution, answer: Answer) -> None:
+def _apply(row: ActionExecution, answer: Answer, asked: dict[str, Any]) -> None:
     if answer is True:
         return
     row.finished_at = timezone.now()
     if answer is False:
         row.status = ExecutionStatus.SKIPPED
-        row.result = {"conditions": dict(row.conditions)}
-        row.error = f"The object does not satisfy the conditions: {_key(row.conditions)}"
+        row.result = asked
+        [condition] = asked.values()
+        row.error = f"The object does not satisfy the conditions: {_key(condition)}"
         return
     row.status = ExecutionStatus.DEAD
     row.error = answer.message

@@ -71,6 +71,10 @@ class WorkflowAction(TemplatePart):
     parameters = models.JSONField(_("parameters"), default=dict, blank=True)
     # Look-ups that the object must satisfy when the event happens, as `filter()` takes them.
     conditions = models.JSONField(_("conditions"), default=dict, blank=True)
+    # A condition in CEL; both must hold.
+    when = models.TextField(_("condition"), blank=True, default="")
+    # The function that takes its effect back when the decision is undone; empty: there is none.
+    compensation = models.CharField(_("compensation"), max_length=300, blank=True, default="")
     # Where it runs; empty: as ACTION_EXECUTION says.
     execution = models.CharField(
         _("execution"),

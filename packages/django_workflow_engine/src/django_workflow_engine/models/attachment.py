@@ -84,6 +84,9 @@ class WorkflowAttachment(models.Model):
     started_at = models.DateTimeField(_("started"), null=True, blank=True)
     completed_at = models.DateTimeField(_("ended"), null=True, blank=True)
     metadata = models.JSONField(_("metadata"), default=dict, blank=True)
+    # Why it is on hold, and since when.
+    hold_reason = models.TextField(_("reason for the hold"), blank=True, default="")
+    held_at = models.DateTimeField(_("on hold since"), null=True, blank=True)
     # Places that were approved before the object was moved to a version in which they come later:
     # they are passed over. Keys as `PlaceDefinition.template_key`.
     passed_places = models.JSONField(default=list, blank=True, editable=False)
@@ -93,6 +96,9 @@ class WorkflowAttachment(models.Model):
     class Meta:
         verbose_name = _("workflow attachment")
         verbose_name_plural = _("workflow attachments")
+        permissions = [
+            ("control_workflow", _("Can hold, resume, skip and redirect running workflows")),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["content_type", "object_id", "is_open"],
@@ -100,7 +106,7 @@ class WorkflowAttachment(models.Model):
             ),
             models.CheckConstraint(
                 condition=models.Q(
-                    status__in=(AttachmentStatus.NOT_STARTED, AttachmentStatus.IN_PROGRESS),
+                    status__in=(AttachmentStatus.NOT_STARTED, *AttachmentStatus.running()),
                     is_open=True,
                     # Without this, NULL would be neither true nor false, which passes.
                     is_open__isnull=False,
@@ -154,6 +160,14 @@ class StageRun(models.Model):
     outcome = models.CharField(
         _("outcome"), max_length=20, choices=StageOutcome.choices, blank=True, default=""
     )
+    # One of the stage's own statuses, where it has some.
+    status = models.CharField(_("status"), max_length=100, blank=True, default="")
+    # When what the stage waited for had come; where the object could not go on, `problem` says why.
+    finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
+    problem = models.TextField(_("problem"), blank=True, default="")
+    # Keys of the approval steps whose decisions began and ended the visit; NULL: no decision did.
+    entered_by_step = models.BigIntegerField(null=True, editable=False)
+    left_by_step = models.BigIntegerField(null=True, editable=False)
 
     class Meta:
         verbose_name = _("stage visit")

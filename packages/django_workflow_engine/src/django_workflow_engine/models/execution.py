@@ -11,9 +11,10 @@ from django_workflow_engine.choices import (
     ActionType,
     ExecutionStatus,
     FailurePolicy,
+    TaskKind,
 )
 from django_workflow_engine.models.action import WorkflowAction
-from django_workflow_engine.models.attachment import WorkflowAttachment
+from django_workflow_engine.models.attachment import StageRun, WorkflowAttachment
 from django_workflow_engine.querysets import ActionExecutionQuerySet
 
 
@@ -26,6 +27,8 @@ class ActionExecution(models.Model):
 
     # Look-ups that the object must satisfy: asked when the row is written, and not kept.
     conditions: Mapping[str, Any] = {}
+    # The condition in CEL, likewise.
+    when: str = ""
 
     attachment = models.ForeignKey(
         WorkflowAttachment,
@@ -41,8 +44,20 @@ class ActionExecution(models.Model):
         related_name="+",
         verbose_name=_("action"),
     )
-    action_type = models.CharField(_("event"), max_length=30, choices=ActionType.choices)
-    function_path = models.CharField(_("function"), max_length=300)
+    # The visit that a job or a timer belongs to.
+    visit = models.ForeignKey(
+        StageRun,
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="tasks",
+        verbose_name=_("visit"),
+    )
+    action_type = models.CharField(
+        _("event"), max_length=30, choices=[*ActionType.choices, *TaskKind.choices]
+    )
+    # Empty for timers.
+    function_path = models.CharField(_("function"), max_length=300, blank=True)
     parameters = models.JSONField(_("parameters"), default=dict, blank=True)
     # Keys of stage, pipeline, user and so on, as they were when the event happened.
     context = models.JSONField(_("context"), default=dict, blank=True)
@@ -71,6 +86,8 @@ class ActionExecution(models.Model):
     run_after = models.DateTimeField(_("due"))
     result = models.JSONField(_("result"), null=True, blank=True)
     error = models.TextField(_("error"), blank=True, default="")
+    # The function that takes its effect back when the decision is undone; empty: there is none.
+    compensation = models.CharField(_("compensation"), max_length=300, blank=True, default="")
     # One entry for each attempt: attempt, started_at, finished_at, outcome, error.
     log = models.JSONField(_("attempts"), default=list, blank=True)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from django_workflow_engine.models.base import BilingualName, ConfiguredPart
 from django_workflow_engine.models.workflow import WorkFlow
 from django_workflow_engine.querysets import PipelineQuerySet
-from django_workflow_engine.schemas import validate_approvals_info
+from django_workflow_engine.schemas import validate_pipeline_info
 
 
 class Pipeline(BilingualName, ConfiguredPart):
@@ -26,7 +26,8 @@ class Pipeline(BilingualName, ConfiguredPart):
         ContentType, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
     department_id = models.CharField(_("department"), max_length=255, null=True, blank=True)
-    # {"approvals": [...]} where pipelines ask people; see django_workflow_engine.schemas.
+    # {"approvals": [...]} where pipelines ask people, "parallel_group" and "join" where they run
+    # side by side; see django_workflow_engine.schemas.
     pipeline_info = models.JSONField(_("configuration"), default=dict, blank=True)
     department = GenericForeignKey("department_content_type", "department_id")
     cloned_from = models.ForeignKey(
@@ -44,7 +45,7 @@ class Pipeline(BilingualName, ConfiguredPart):
         ordering = ["order", "pk"]
 
     def check_configuration(self) -> None:
-        self.pipeline_info = validate_approvals_info(self.pipeline_info)
+        self.pipeline_info = validate_pipeline_info(self.pipeline_info)
 
     def template_id(self) -> Any:
         return self.workflow_id

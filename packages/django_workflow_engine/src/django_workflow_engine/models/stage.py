@@ -17,6 +17,8 @@ class Stage(BilingualName, ConfiguredPart):
     pipeline = models.ForeignKey(
         Pipeline, on_delete=models.CASCADE, related_name="stages", verbose_name=_("pipeline")
     )
+    # Names the stage in routes and conditions: a word, unique in its workflow.
+    code = models.CharField(_("code"), max_length=60, blank=True, default="")
     # Any non-negative number: only the relative order matters.
     order = models.PositiveIntegerField(_("order"), default=1)
     # {"color": "#rrggbb", "approvals": [...]}; see django_workflow_engine.schemas.

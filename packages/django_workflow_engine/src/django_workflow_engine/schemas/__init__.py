@@ -6,6 +6,7 @@ A stage has `stage_info` and `form_info`; a pipeline has `pipeline_info` and a w
     stage_info = {
         "color": "#rrggbb",           # may be left out
         "approvals": [approval, ...],
+        # and what `django_workflow_engine.schemas.places` describes
     }
     form_info = {"required_form": key of a form}   # of approvals that name no form of their own
     pipeline_info = workflow_info = {"approvals": [approval, ...]}
@@ -18,8 +19,10 @@ not an error here: it cannot be run, which is checked when the workflow is attac
 from django_workflow_engine.schemas.infos import (
     parse_approvals_info,
     parse_form_info,
+    parse_pipeline_info,
     parse_stage_info,
     validate_approvals_info,
+    validate_pipeline_info,
     validate_stage,
     validate_stage_info,
 )
@@ -34,9 +37,11 @@ __all__ = [
     "existing_keys",
     "parse_approvals_info",
     "parse_form_info",
+    "parse_pipeline_info",
     "parse_stage_info",
     "reference_errors",
     "validate_approvals_info",
+    "validate_pipeline_info",
     "validate_stage",
     "validate_stage_info",
 ]

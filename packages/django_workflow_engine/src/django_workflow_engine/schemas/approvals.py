@@ -61,6 +61,7 @@ RESERVED_EXTRA = (
     "pipeline_id",
     "workflow_id",
     "approval",
+    "turn",
     "assigned_resolver",
     "moved_to_department",
 )

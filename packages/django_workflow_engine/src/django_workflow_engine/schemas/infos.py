@@ -1,7 +1,7 @@
 """The configuration of a whole stage, pipeline or workflow."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -9,11 +9,18 @@ from django.utils.translation import gettext as _
 from django_workflow_engine.exceptions import InvalidConfiguration
 from django_workflow_engine.schemas import values
 from django_workflow_engine.schemas.approvals import parse_approval, refuse_unknown
+from django_workflow_engine.schemas.places import (
+    GROUP_READERS,
+    STAGE_READERS,
+    parse_group,
+    parse_place,
+)
 from django_workflow_engine.schemas.references import reference_errors
 from django_workflow_engine.schemas.values import Unusable, is_empty
 
-STAGE_KEYS = ("color", "approvals")
+STAGE_KEYS = ("color", "approvals", *STAGE_READERS)
 APPROVALS_KEYS = ("approvals",)
+PIPELINE_KEYS = (*APPROVALS_KEYS, *GROUP_READERS)
 FORM_KEYS = ("required_form",)
 COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 
@@ -46,7 +53,7 @@ def validate_stage_info(stage_info: Any, form_info: Any = None) -> dict[str, Any
 
 
 def validate_approvals_info(info: Any) -> dict[str, Any]:
-    """Return the configuration of a pipeline or workflow as it is stored.
+    """Return the configuration of a workflow as it is stored.
 
     Raises `InvalidConfiguration` with all errors, references included.
     """
@@ -71,16 +78,41 @@ def parse_form_info(form_info: Any) -> dict[str, Any]:
     return parsed
 
 
-def parse_approvals_info(info: Any) -> dict[str, Any]:
-    """Return the configuration of a pipeline or workflow, judged by its shape alone."""
+def validate_pipeline_info(info: Any) -> dict[str, Any]:
+    """Return the configuration of a pipeline as it is stored.
+
+    Raises `InvalidConfiguration` with all errors, references included.
+    """
+    parsed = parse_pipeline_info(info)
+    _raise(reference_errors({None: parsed}).get(None, {}))
+    return parsed
+
+
+def parse_pipeline_info(info: Any) -> dict[str, Any]:
+    """Return the configuration of a pipeline, judged by its shape alone."""
     errors: dict[str, str] = {}
+    parsed = _parse_level(info, PIPELINE_KEYS, errors)
+    if isinstance(info, Mapping):
+        parsed |= parse_group(info, errors)
+    _raise(errors)
+    return parsed
+
+
+def parse_approvals_info(info: Any) -> dict[str, Any]:
+    """Return the configuration of a workflow, judged by its shape alone."""
+    errors: dict[str, str] = {}
+    parsed = _parse_level(info, APPROVALS_KEYS, errors)
+    _raise(errors)
+    return parsed
+
+
+def _parse_level(info: Any, keys: Sequence[str], errors: dict[str, str]) -> dict[str, Any]:
     parsed: dict[str, Any] = {}
     if isinstance(info, Mapping):
-        refuse_unknown(info, APPROVALS_KEYS, "", errors)
+        refuse_unknown(info, keys, "", errors)
         _parse_approvals(info, parsed, errors)
     else:
         errors["approvals"] = _("Expected an object with approvals.")
-    _raise(errors)
     return parsed
 
 
@@ -96,7 +128,7 @@ def _parse_stage(stage_info: Any, errors: dict[str, str]) -> dict[str, Any]:
     elif not is_empty(color):
         errors["color"] = _("Expected a colour such as #3498db.")
     _parse_approvals(stage_info, parsed, errors)
-    return parsed
+    return {**parsed, **parse_place(stage_info, errors)}
 
 
 def _parse_approvals(

@@ -1,6 +1,6 @@
 """What configurations name outside themselves: objects, strategies, functions of the project."""
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any, TypeVar
 
@@ -14,7 +14,16 @@ from approval_workflow.conf import settings as approval_settings
 from approval_workflow.exceptions import nearest
 from approval_workflow.strategies import get_strategy, known_strategies
 from approval_workflow.types import StepSpec
+from django_workflow_engine.action_parameters import check_action_parameters
 from django_workflow_engine.conf import settings
+from django_workflow_engine.exceptions import (
+    ActionNotAllowed,
+    InvalidConfiguration,
+    InvalidExpression,
+)
+from django_workflow_engine.expressions import check_expression
+from django_workflow_engine.expressions.context import names_for
+from django_workflow_engine.function_paths import load_function
 
 K = TypeVar("K", bound=Hashable)
 Errors = Iterable[tuple[str, str]]
@@ -77,10 +86,41 @@ def _configuration_errors(
     configuration: Mapping[str, Any], found: Mapping[str, set[str]]
 ) -> Errors:
     yield from _reference_errors(configuration, found)
+    yield from _job_errors(configuration.get("job"))
+    yield from _condition_errors(configuration)
     has_form = "required_form" in configuration
     for index, approval in enumerate(configuration.get("approvals", ())):
         errors = dict(_approval_errors(approval, found, has_form=has_form))
         yield from ((f"approvals[{index}].{key}", message) for key, message in errors.items())
+
+
+def _job_errors(job: Mapping[str, Any] | None) -> Errors:
+    if job is None:
+        return
+    try:
+        check_action_parameters(load_function(job["function"]), job.get("parameters", {}))
+    except ActionNotAllowed as error:
+        yield "job.function", error.message
+    except InvalidConfiguration as error:
+        yield from ((f"job.{path}", message) for path, message in error.errors.items())
+
+
+def _condition_errors(configuration: Mapping[str, Any]) -> Errors:
+    for path, text in conditions_in(configuration):
+        try:
+            check_expression(text, names_for(()))
+        except InvalidExpression as error:
+            yield path, error.message
+
+
+def conditions_in(configuration: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the conditions of a parsed configuration, each with its path."""
+    for key in ("skip_when", "approve_when"):
+        if key in configuration:
+            yield key, configuration[key]
+    for index, route in enumerate(configuration.get("routes", ())):
+        if "when" in route:
+            yield f"routes[{index}].when", route["when"]
 
 
 def _approval_errors(

@@ -9,6 +9,7 @@ from django_workflow_engine.exceptions import WorkflowPermissionDenied
 
 START = "django_workflow_engine.start_workflow"
 APPROVE = "django_workflow_engine.approve_workflow"
+CONTROL = "django_workflow_engine.control_workflow"
 # The code of the reason.
 MISSING = "missing_permission"
 
@@ -21,6 +22,16 @@ def require_permission_to_start(user: Any) -> None:
     if user is None or not settings.require_permission_to_start or user.has_perm(START):
         return
     raise WorkflowPermissionDenied(_needed(START), reason=MISSING, permission=START)
+
+
+def require_permission_to_control(user: Any) -> None:
+    """Raise `WorkflowPermissionDenied` unless `user` may intervene in running workflows.
+
+    Nobody (`user=None`) is the system itself.
+    """
+    if user is None or user.has_perm(CONTROL):
+        return
+    raise WorkflowPermissionDenied(_needed(CONTROL), reason=MISSING, permission=CONTROL)
 
 
 def why_not_approve(user: Any) -> str | None:

@@ -5,6 +5,8 @@ written together when the transition is saved.
 """
 
 import uuid
+from collections.abc import Mapping
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
@@ -12,6 +14,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import router
 from django.db.models import Model
 from django.utils import timezone
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from approval_workflow.models import ApprovalFlow, ApprovalInstance
@@ -22,12 +25,24 @@ from django_workflow_engine.choices import (
     ActionType,
     AttachmentStatus,
     StageOutcome,
+    TaskKind,
 )
+from django_workflow_engine.conf import settings
 from django_workflow_engine.definition import PlaceDefinition, WorkflowDefinition, definition_of
 from django_workflow_engine.exceptions import UnknownStage
+from django_workflow_engine.expressions import Facts, WhoAndWhat
 from django_workflow_engine.models import ActionExecution, StageRun, WorkflowAttachment
 from django_workflow_engine.services._steps import Case
 from django_workflow_engine.services._target import TargetFields
+from django_workflow_engine.services._tasks import (
+    drop_tasks,
+    hold_tasks,
+    release_tasks,
+    results_of,
+)
+from django_workflow_engine.services._visits import Visits
+
+PROCESS = ActionExecutionMode.PROCESS.value
 
 
 def write_database() -> str:
@@ -46,9 +61,10 @@ class Run:
         self._transition = uuid.uuid4()
         self._events = 0
         self._due: list[ActionExecution] = []
-        self._left: StageOutcome | None = None
-        self._entered: StageRun | None = None
         self._changed = False
+        self.visits = Visits(attachment, using)
+        # False while there is no flow yet: actions that run at once wait for the end.
+        self.runs_inline = True
 
     @classmethod
     def of_flow(cls, flow: ApprovalFlow) -> "Run | None":
@@ -57,7 +73,7 @@ class Run:
         attachment = (
             WorkflowAttachment.objects.using(using)
             .select_for_update()
-            .filter(flow_id=flow.pk, is_open=True)
+            .filter(flow_id=flow.pk)
             .first()
         )
         return cls(attachment, using) if attachment is not None else None
@@ -105,19 +121,48 @@ class Run:
         )
         self._events += len(due)
         self._due += due
-        if any(row.execution == ActionExecutionMode.INLINE for row in due):
+        inline = any(row.execution == ActionExecutionMode.INLINE for row in due)
+        if inline and self.runs_inline:
             # Actions that run at once must find everything written.
             self.save()
 
-    def enter(self, place: PlaceDefinition, *, round_number: int) -> None:
+    def enter(self, place: PlaceDefinition, *, round_number: int) -> StageRun:
         """Put the object at a place, which begins a visit."""
         self.stand_at(place)
-        self._entered = StageRun(
-            stage_id=place.stage_id,
-            pipeline_id=place.pipeline_id,
-            round=round_number,
-            entered_at=timezone.now(),
+        return self.visits.enter(place, round_number=round_number, status=place.default_status)
+
+    def add_task(
+        self,
+        kind: TaskKind,
+        visit: StageRun,
+        *,
+        function: str = "",
+        parameters: Mapping[str, Any] | None = None,
+        run_after: datetime | None = None,
+    ) -> None:
+        """Have the outbox do what a visit waits for."""
+        mode = settings.action_execution
+        self._due.append(
+            ActionExecution(
+                attachment=self.attachment,
+                visit=visit,
+                action_type=kind,
+                function_path=function,
+                parameters=dict(parameters or {}),
+                context={
+                    "language": get_language(),
+                    "stage_id": visit.stage_id,
+                    "pipeline_id": visit.pipeline_id,
+                },
+                # The flow must not be acted on inside the transaction that acts on it.
+                execution=PROCESS if mode == ActionExecutionMode.INLINE else mode,
+                # By itself: no action that failed keeps it from running.
+                transition=uuid.uuid4(),
+                position=0,
+                run_after=run_after or timezone.now(),
+            )
         )
+        self._changed = True
 
     def stand_at(self, place: PlaceDefinition) -> None:
         """Note on the attachment and the object that this is where the object is."""
@@ -131,6 +176,39 @@ class Run:
         # The workflow itself is no part of the way that the object goes.
         self.fields.stage(place.name_en if place.pipeline is not None else "")
 
+    def stands_in(self, group: str) -> bool:
+        """Whether the object is in the branches of this group already."""
+        place = self.definition.current(self.attachment)
+        return place is not None and place.group == group
+
+    def stand_in_first_branch(self) -> None:
+        """Note the first of the places where the object is, in the order of the workflow."""
+        for place in self.visits.places(self.definition)[:1]:
+            self.stand_at(place)
+
+    def facts(self, *, given: Mapping[str, Any] | None = None, **known: Any) -> Facts:
+        """What conditions may name: `form`, `user`, and what the caller gave."""
+        attachment = self.attachment
+        return Facts(
+            WhoAndWhat(
+                target=lambda: self.target or attachment.target,
+                metadata=attachment.metadata,
+                results=self._results,
+                given=given or {},
+                **known,
+            )
+        )
+
+    def _results(self) -> dict[str, Any]:
+        """The results of jobs by the code of their stage."""
+        found = results_of(self.attachment, self.using)
+        codes = {place.stage_id: place.code for place in self.definition.places}
+        return {codes[key]: result for key, result in found.items() if key in codes}
+
+    def drop_new_tasks(self, visit: StageRun) -> None:
+        """Forget the tasks of a visit that are not written yet."""
+        self._due = [row for row in self._due if row.visit is not visit]
+
     def following(self, place: PlaceDefinition) -> PlaceDefinition | None:
         """Return the place that comes next for this object, or None at the end."""
         passed = self.attachment.passed_places
@@ -140,13 +218,16 @@ class Run:
         return following
 
     def leave(self, outcome: StageOutcome) -> None:
-        """Take the object from its place."""
-        self._left = outcome
+        """Take the object from where it is."""
+        self.visits.leave_all(outcome)
 
     def end(self, status: AttachmentStatus, outcome: StageOutcome) -> None:
         """End the run; the place it ended at stays on record in the visits."""
         self.leave(outcome)
         attachment = self.attachment
+        if attachment.flow_id is not None and not self.definition.is_plain:
+            drop_tasks(attachment, self.using)
+        attachment.hold_reason, attachment.held_at = "", None
         attachment.status = status
         attachment.is_open = None
         attachment.completed_at = timezone.now()
@@ -157,29 +238,45 @@ class Run:
             self.fields.stage("")
         self._changed = True
 
+    def hold(self) -> None:
+        """Let the run stand still; `hold_reason` says why."""
+        attachment = self.attachment
+        attachment.status = AttachmentStatus.ON_HOLD
+        attachment.held_at = timezone.now()
+        self._changed = True
+        if not self.definition.is_plain:
+            self.save()
+            hold_tasks(attachment, self.using)
+
+    def resume(self) -> None:
+        """Let the run go on; visits that were finished meanwhile are left by the outbox."""
+        attachment = self.attachment
+        held = timezone.now() - (attachment.held_at or timezone.now())
+        attachment.status = AttachmentStatus.IN_PROGRESS
+        attachment.hold_reason, attachment.held_at = "", None
+        self._changed = True
+        if self.definition.is_plain:
+            return
+        release_tasks(attachment, self.using, held)
+        for visit in self.visits.open:
+            if visit.finished_at is not None:
+                self.add_task(TaskKind.CONTINUE, visit)
+
     def save(self) -> None:
         """Write attachment, stage visits, the object's fields and the due actions."""
         attachment = self.attachment
         if self._changed:
             attachment.save(using=self.using)
-        self._save_visits()
+        self.visits.save()
         if self._changed and self.fields.wanted:
             self.fields.apply(self.target if self.target is not None else attachment.target)
         self._changed = False
         self._enqueue()
 
-    def _save_visits(self) -> None:
-        visits = StageRun.objects.using(self.using)
-        if self._left is not None:
-            visits.filter(attachment=self.attachment, left_at=None).update(
-                left_at=timezone.now(), outcome=self._left
-            )
-        if self._entered is not None:
-            self._entered.attachment = self.attachment
-            self._entered.save(using=self.using, force_insert=True)
-        self._left = self._entered = None
-
     def _enqueue(self) -> None:
+        for row in self._due:
+            # It was not saved when it was given.
+            row.visit = row.visit
         if self._due:
             outbox.enqueue(self._due, using=self.using)
             self._due = []

@@ -29,6 +29,10 @@ from django_workflow_engine.exceptions import WorkflowIncomplete
 
 # Key in a step's `extra_fields` that says which approval of its place it is, counted from 0.
 APPROVAL_KEY = "approval"
+# In stages that run side by side: the turn in which the approval is asked for, counted from 1.
+TURN_KEY = "turn"
+# Their tracks are called "<code>.<visit>.<turn>", and more where a turn has several.
+TRACK_PARTS = 3
 
 Step = dict[str, Any]
 

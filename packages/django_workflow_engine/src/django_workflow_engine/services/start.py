@@ -10,14 +10,16 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from approval_workflow.exceptions import NobodyEligible
-from approval_workflow.services import start_flow
+from approval_workflow.services import continue_flow, start_flow
+from approval_workflow.types import Continuation
 from django_workflow_engine.choices import ActionType, AttachmentStatus
 from django_workflow_engine.definition import WorkflowDefinition
 from django_workflow_engine.exceptions import NotAttached
 from django_workflow_engine.models import WorkflowAttachment
 from django_workflow_engine.services._permissions import require_permission_to_start
+from django_workflow_engine.services._course import Course
 from django_workflow_engine.services._run import Run, write_database
-from django_workflow_engine.services._steps import build_steps, step_label
+from django_workflow_engine.services._steps import step_label
 from django_workflow_engine.services._target import as_before_on_error
 from django_workflow_engine.services.validation import require_complete
 
@@ -51,14 +53,25 @@ def begin(run: Run, obj: Model, user: Any) -> None:
     attachment = run.attachment
     attachment.started_by = user
     attachment.started_at = timezone.now()
+    attachment.status = AttachmentStatus.IN_PROGRESS
+    run.runs_inline = False
+    course = Course(run, run.facts(user=lambda: user), round_number=1)
     with _naming_the_place(run.definition):
-        attachment.flow = start_flow(obj, build_steps(first, run.case), started_by=user)
-    run.enter(first, round_number=1)
+        course.arrive(first)
+        answer = course.answer()
+        attachment.flow = start_flow(
+            obj, answer if answer else Continuation(waits=True), started_by=user
+        )
     run.fields.started()
     # Written first: the actions that are due belong to an attachment that exists.
     run.save()
+    run.runs_inline = True
     run.emit(ActionType.ON_WORKFLOW_START, first, user_id=user.pk if user else None)
     run.save()
+    if course.ended:
+        # No stage waits for anything.
+        continue_flow(attachment.flow)
+        attachment.refresh_from_db()
 
 
 @contextmanager

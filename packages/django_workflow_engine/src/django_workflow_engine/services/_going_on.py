@@ -1,0 +1,130 @@
+"""Moving an object on when something else than a decision has come: a job, a timer, a status.
+
+Lock order: flow, attachment, template.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Max
+from django.utils.translation import gettext as _
+
+from approval_workflow.exceptions import ApprovalError
+from approval_workflow.models import ApprovalFlow, ApprovalInstance
+from approval_workflow.services import continue_flow, hold_flow
+from approval_workflow.types import Continuation
+from django_workflow_engine.choices import AttachmentStatus, StageKind, StageOutcome
+from django_workflow_engine.definition import PlaceDefinition
+from django_workflow_engine.exceptions import NotAttached
+from django_workflow_engine.models import StageRun, WorkflowAttachment
+from django_workflow_engine.services._course import Course
+from django_workflow_engine.services._run import Run, write_database
+
+
+@dataclass
+class Going:
+    """A locked flow with its run, in a transaction."""
+
+    flow: ApprovalFlow
+    run: Run
+
+    def place_of(self, visit: StageRun) -> PlaceDefinition:
+        key = visit.stage_id if visit.stage_id is not None else visit.pipeline_id
+        return self.run.definition.place(key)
+
+    def course(
+        self,
+        round_number: int,
+        *,
+        user: Any = None,
+        given: Mapping[str, Any] | None = None,
+        reason: str = "",
+    ) -> Course:
+        return Course(
+            self.run,
+            self.run.facts(user=lambda: user, given=given),
+            round_number=round_number,
+            after=self._last_step(),
+            about={"user_id": getattr(user, "pk", None), "reason": reason},
+        )
+
+    def round(self) -> int:
+        """The round that the flow is in."""
+        return int(self._rows().aggregate(last=Max("round"))["last"] or 1)
+
+    def _last_step(self) -> int:
+        rows = self._rows().filter(round=self.round())
+        return int(rows.aggregate(last=Max("step_number"))["last"] or 0)
+
+    def _rows(self) -> Any:
+        return ApprovalInstance.objects.using(self.run.using).filter(flow=self.flow)
+
+
+@contextmanager
+def going_on(attachment_id: Any) -> Iterator[Going]:
+    """Lock the flow and the run of an attachment; raise `NotAttached` when it has none that runs."""
+    using = write_database()
+    with transaction.atomic(using=using):
+        attachments = WorkflowAttachment.objects.using(using).filter(pk=attachment_id)
+        flow_id = attachments.values_list("flow_id", flat=True).first()
+        flow = (
+            ApprovalFlow.objects.using(using).select_for_update().filter(pk=flow_id).first()
+            if flow_id is not None
+            else None
+        )
+        run = Run.of_flow(flow) if flow is not None else None
+        if flow is None or run is None or not run.attachment.is_open:
+            raise NotAttached(_("No workflow runs on this object."))
+        yield Going(flow, run)
+
+
+def visit_done(attachment_id: Any, visit_id: Any) -> None:
+    """Move an object on from a visit that has what it waited for.
+
+    Nothing happens when the visit has ended meanwhile. On hold that is noted, and the object moves
+    when it is resumed; where it cannot move, it is put on hold with the reason.
+    """
+    with going_on(attachment_id) as going:
+        run = going.run
+        visit = next((row for row in run.visits.open if row.pk == visit_id), None)
+        if visit is None:
+            return
+        place = going.place_of(visit)
+        outcome = (
+            StageOutcome.APPROVED if place.kind == StageKind.APPROVAL else StageOutcome.DONE
+        )
+        if run.attachment.status == AttachmentStatus.ON_HOLD:
+            run.visits.finish(visit)
+            run.save()
+            return
+        move(going, lambda fresh: depart(fresh, visit, outcome), place)
+
+
+def depart(going: Going, visit: StageRun, outcome: StageOutcome, **known: Any) -> Continuation:
+    """Take the object from a visit's place; return what its flow is to do."""
+    course = going.course(visit.round, **known)
+    course.depart(going.place_of(visit), outcome)
+    return course.answer()
+
+
+def move(
+    going: Going, act: Callable[[Going], Continuation], place: PlaceDefinition
+) -> None:
+    """Do what moves the object, or put it on hold at the place with the reason why it cannot."""
+    using = going.run.using
+    try:
+        with transaction.atomic(using=using):
+            answer = act(going)
+            going.run.save()
+            continue_flow(going.flow, answer)
+    except ApprovalError as error:
+        fresh = Run.of_flow(going.flow)
+        if fresh is None:
+            raise
+        fresh.visits.stay(place, error.message)
+        fresh.attachment.hold_reason = error.message
+        fresh.save()
+        hold_flow(going.flow, reason=error.message)

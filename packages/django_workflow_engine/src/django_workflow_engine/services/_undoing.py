@@ -1,0 +1,96 @@
+"""Putting an object back to where it was before the last decision."""
+
+from typing import Any
+from uuid import UUID, uuid4
+
+from django.utils import timezone
+
+from approval_workflow.models import ApprovalInstance
+from django_workflow_engine.actions import outbox
+from django_workflow_engine.choices import (
+    AttachmentStatus,
+    ExecutionStatus,
+    StageOutcome,
+    TaskKind,
+)
+from django_workflow_engine.models import ActionExecution, StageRun
+from django_workflow_engine.services._run import Run
+from django_workflow_engine.services._tasks import WAITING, drop_tasks
+
+# Key in the context of an execution whose decision was undone.
+UNDONE_KEY = "undone"
+
+
+def take_back(run: Run, instance: ApprovalInstance) -> None:
+    """Undo what the decision on this step did to the object's run.
+
+    Visits that it began are `undone`, those that it ended go on. Actions that have not run yet do
+    not run any more; those that have are compensated where they say how.
+    """
+    attachment, using = run.attachment, run.using
+    visits = StageRun.objects.using(using).filter(attachment=attachment)
+    begun = list(
+        visits.filter(entered_by_step=instance.pk).exclude(outcome=StageOutcome.UNDONE)
+    )
+    drop_tasks(attachment, using, begun)
+    now = timezone.now()
+    visits.filter(pk__in=[visit.pk for visit in begun]).update(
+        left_at=now, outcome=StageOutcome.UNDONE, problem="", left_by_step=None
+    )
+    visits.filter(left_by_step=instance.pk).exclude(pk__in=[visit.pk for visit in begun]).update(
+        left_at=None, outcome="", left_by_step=None, finished_at=None
+    )
+    _reopen(run)
+    _take_actions_back(run, instance)
+    run.save()
+
+
+def actions_of(run: Run, step_key: Any) -> list[ActionExecution]:
+    """Return the actions that the decision on this step made due, but for those undone before."""
+    rows = ActionExecution.objects.using(run.using).filter(
+        attachment=run.attachment, context__instance_id=step_key
+    )
+    return [row for row in rows.order_by("pk") if UNDONE_KEY not in row.context]
+
+
+def _reopen(run: Run) -> None:
+    attachment = run.attachment
+    if not attachment.is_open:
+        attachment.is_open = True
+        attachment.completed_at = None
+    attachment.status = AttachmentStatus.IN_PROGRESS
+    run.stand_in_first_branch()
+    run.fields.started()
+
+
+def _take_actions_back(run: Run, instance: ApprovalInstance) -> None:
+    executed = []
+    for row in actions_of(run, instance.pk):
+        if row.status in WAITING:
+            row.status = ExecutionStatus.SKIPPED
+            row.error = "Not run: the decision was undone."
+            row.finished_at = timezone.now()
+        elif row.status == ExecutionStatus.DONE:
+            executed.append(row)
+        row.context = {**row.context, UNDONE_KEY: True}
+        row.save(using=run.using, update_fields=["status", "error", "finished_at", "context"])
+    # The last effect is taken back first.
+    transition = uuid4()
+    compensated = [row for row in reversed(executed) if row.compensation]
+    outbox.enqueue(
+        [_compensation(row, transition, number) for number, row in enumerate(compensated)]
+    )
+
+
+def _compensation(row: ActionExecution, transition: UUID, position: int) -> ActionExecution:
+    return ActionExecution(
+        attachment=row.attachment,
+        action_type=TaskKind.COMPENSATION,
+        function_path=row.compensation,
+        parameters=row.parameters,
+        context={**row.context, "compensates_id": row.pk, "result": row.result},
+        execution=row.execution,
+        transition=transition,
+        position=position,
+        run_after=timezone.now(),
+    )

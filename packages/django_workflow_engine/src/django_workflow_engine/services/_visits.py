@@ -1,0 +1,136 @@
+"""The visits of one attachment: read when they are needed, written together."""
+
+from collections.abc import Iterable
+from functools import cached_property
+from typing import Any
+
+from django.utils import timezone
+
+from django_workflow_engine.choices import StageOutcome
+from django_workflow_engine.definition import PlaceDefinition, WorkflowDefinition
+from django_workflow_engine.models import StageRun, WorkflowAttachment
+
+
+class Visits:
+    """Where an object is: at one place, or at one in each branch."""
+
+    def __init__(self, attachment: WorkflowAttachment, using: str) -> None:
+        self.attachment = attachment
+        self.using = using
+        # Key of the approval step whose decision is being carried out.
+        self.decision: int | None = None
+        self._left: StageOutcome | None = None
+        self._changed: list[StageRun] = []
+        self._new: list[StageRun] = []
+
+    @cached_property
+    def open(self) -> list[StageRun]:
+        """The visits that have not ended, as they are stored and changed here."""
+        stored: list[StageRun] = []
+        if self.attachment.pk is not None:
+            rows = StageRun.objects.using(self.using).filter(attachment=self.attachment)
+            stored = list(rows.filter(left_at=None).order_by("entered_at", "pk"))
+        return stored + [visit for visit in self._new if visit.left_at is None]
+
+    def at(self, place: PlaceDefinition) -> StageRun | None:
+        """Return the open visit of a place, or None."""
+        return next((visit for visit in self.open if _is_of(visit, place)), None)
+
+    def places(self, definition: WorkflowDefinition) -> list[PlaceDefinition]:
+        """Return the places of the open visits, in the order of the workflow."""
+        return [
+            place
+            for place in definition.places
+            if any(_is_of(visit, place) for visit in self.open)
+        ]
+
+    def count(self, place: PlaceDefinition) -> int:
+        """Return how often the object has been at a place, those that are being written too."""
+        stored = 0
+        if self.attachment.pk is not None:
+            rows = StageRun.objects.using(self.using).filter(attachment=self.attachment)
+            stored = rows.filter(stage_id=place.stage_id, pipeline_id=place.pipeline_id).count()
+        return stored + sum(_is_of(visit, place) for visit in self._new)
+
+    def enter(self, place: PlaceDefinition, *, round_number: int, status: str = "") -> StageRun:
+        """Begin a visit."""
+        visit = StageRun(
+            stage_id=place.stage_id,
+            pipeline_id=place.pipeline_id,
+            round=round_number,
+            entered_at=timezone.now(),
+            entered_by_step=self.decision,
+            status=status,
+        )
+        self._new.append(visit)
+        if "open" in self.__dict__:
+            self.open.append(visit)
+        return visit
+
+    def leave(self, place: PlaceDefinition, outcome: StageOutcome) -> None:
+        """End the visit of one place."""
+        visit = self.at(place)
+        if visit is not None:
+            self.close(visit, outcome)
+
+    def close(self, visit: StageRun, outcome: StageOutcome) -> None:
+        visit.left_at = timezone.now()
+        visit.outcome = outcome
+        visit.left_by_step = self.decision
+        visit.problem = ""
+        self.open.remove(visit)
+        self._change(visit)
+
+    def leave_all(self, outcome: StageOutcome) -> None:
+        """End all visits, without reading them."""
+        self._left = outcome
+        self.open = []
+
+    def stay(self, place: PlaceDefinition, problem: str) -> StageRun | None:
+        """Note that what the place waited for has come, and why the object cannot go on."""
+        visit = self.at(place) or self._last_of(place)
+        if visit is None:
+            return None
+        if visit not in self.open:
+            self.open.append(visit)
+        visit.left_at, visit.outcome, visit.left_by_step = None, "", None
+        visit.finished_at, visit.problem = timezone.now(), problem
+        self._change(visit)
+        return visit
+
+    def finish(self, visit: StageRun) -> None:
+        """Note that what the visit waited for has come."""
+        visit.finished_at = timezone.now()
+        self._change(visit)
+
+    def change(self, visit: StageRun, **values: Any) -> None:
+        for name, value in values.items():
+            setattr(visit, name, value)
+        self._change(visit)
+
+    def save(self) -> None:
+        rows = StageRun.objects.using(self.using)
+        if self._left is not None:
+            rows.filter(attachment=self.attachment, left_at=None).update(
+                left_at=timezone.now(), outcome=self._left, left_by_step=self.decision, problem=""
+            )
+        for visit in self._changed:
+            if visit.pk is not None:
+                visit.save(using=self.using)
+        for visit in self._new:
+            visit.attachment = self.attachment
+            visit.save(using=self.using, force_insert=True)
+        self._left = None
+        self._changed, self._new = [], []
+
+    def _last_of(self, place: PlaceDefinition) -> StageRun | None:
+        found: Iterable[StageRun] = [*self._changed, *self._new]
+        return next((visit for visit in reversed(list(found)) if _is_of(visit, place)), None)
+
+    def _change(self, visit: StageRun) -> None:
+        if visit not in self._changed and visit not in self._new:
+            self._changed.append(visit)
+
+
+def _is_of(visit: StageRun, place: PlaceDefinition) -> bool:
+    return visit.stage_id == place.stage_id and visit.pipeline_id == place.pipeline_id
