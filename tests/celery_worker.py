@@ -12,7 +12,7 @@ from celery import Celery
 django.setup()
 
 from django_workflow_engine import tasks  # noqa: E402, F401  # registered with the application
-from django_workflow_engine.actions import runner  # noqa: E402
+from django_workflow_engine.actions import due  # noqa: E402
 
 app = Celery("tests", broker=os.environ["BROKER_URL"])
 app.conf.update(
@@ -24,4 +24,4 @@ app.conf.update(
 )
 
 # What a killed worker leaves over is picked up sooner than in a project.
-runner.GRACE_PERIOD = timedelta(seconds=2)
+due.GRACE_PERIOD = timedelta(seconds=2)

@@ -9,7 +9,8 @@ import time_machine
 from django.db import connection
 from django.utils import timezone
 
-from django_workflow_engine.actions import runner
+from django_workflow_engine.actions import due, outcomes, runner
+from django_workflow_engine.actions.claims import claim, mark
 from django_workflow_engine.choices import ActionType, ExecutionStatus
 from django_workflow_engine.models import ActionExecution, WorkflowAction, WorkflowAttachment
 from tests.django_workflow_engine.due_actions import (
@@ -84,7 +85,7 @@ def test_action_waits_for_an_earlier_one_that_is_not_finished(attachment, calls,
 
 
 def test_everything_that_is_due_is_run(attachment, calls, monkeypatch):
-    monkeypatch.setattr(runner, "BATCH_SIZE", 2)
+    monkeypatch.setattr(due, "BATCH_SIZE", 2)
     rows = [row for _ in range(3) for row in make_due(attachment, Action("note"), Action("note"))]
     assert runner.run_due() == {"done": 6, "failed": 0, "dead": 0, "skipped": 0}
     assert statuses(rows) == ["done"] * 6
@@ -219,7 +220,7 @@ def test_effect_and_mark_are_committed_together(attachment, monkeypatch):
             runner.run_due()
     assert not Document.objects.exists()
     assert statuses([row]) == ["running"]
-    ActionExecution.objects.update(started_at=timezone.now() - runner.GRACE_PERIOD)
+    ActionExecution.objects.update(started_at=timezone.now() - due.GRACE_PERIOD)
     assert runner.run_due()["done"] == 1
     assert Document.objects.count() == 1
     assert fetch(row).attempts == 2
@@ -232,7 +233,7 @@ def test_error_while_the_mark_is_written_undoes_the_effect(attachment, monkeypat
         raise RuntimeError("disk full")
 
     with monkeypatch.context() as patched:
-        patched.setattr(runner, "_storable", fail)
+        patched.setattr(outcomes, "done", fail)
         assert runner.run_due()["failed"] == 1
     assert not Document.objects.exists()
     ActionExecution.objects.update(run_after=timezone.now())
@@ -243,14 +244,14 @@ def test_error_while_the_mark_is_written_undoes_the_effect(attachment, monkeypat
 
 def test_row_of_a_killed_runner_is_left_alone_for_a_while(attachment, calls):
     (row,) = make_due(attachment, Action("note"))
-    leave_running(row, ago=runner.GRACE_PERIOD - timedelta(seconds=5))
+    leave_running(row, ago=due.GRACE_PERIOD - timedelta(seconds=5))
     assert runner.run_due() == {"done": 0, "failed": 0, "dead": 0, "skipped": 0}
     assert calls == []
 
 
 def test_row_of_a_killed_runner_is_picked_up(attachment, calls):
     rows = make_due(attachment, Action("note"), Action("note"))
-    leave_running(rows[0], ago=runner.GRACE_PERIOD + timedelta(seconds=5))
+    leave_running(rows[0], ago=due.GRACE_PERIOD + timedelta(seconds=5))
     assert runner.run_due() == {"done": 2, "failed": 0, "dead": 0, "skipped": 0}
     assert fetch(rows[0]).attempts == 2
 
@@ -266,10 +267,10 @@ def test_row_that_kills_its_runner_each_time_is_dead_in_the_end(attachment, call
 def test_runner_that_was_only_slow_finds_its_row_taken(attachment, calls):
     """It claimed the row, stood still for longer than the grace period, and goes on."""
     (row,) = make_due(attachment, Action("note"))
-    slow = runner._claim(row.pk, "default")
+    slow = claim(row.pk, "default")
     ActionExecution.objects.update(started_at=timezone.now() - timedelta(hours=1))
     assert runner.run_due()["done"] == 1
-    assert runner._mark(slow, "default", started_at=timezone.now()) is False
+    assert mark(slow, "default", started_at=timezone.now()) is False
     assert len(calls) == 1
     assert statuses([row]) == ["done"]
 

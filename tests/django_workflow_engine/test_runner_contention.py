@@ -9,6 +9,7 @@ from django.db import connection, connections, transaction
 from django.utils import timezone
 
 from django_workflow_engine.actions import runner
+from django_workflow_engine.actions.claims import claim, mark
 from django_workflow_engine.choices import ExecutionStatus
 from django_workflow_engine.models import ActionExecution
 from tests.django_workflow_engine.due_actions import Action, make_attachment, make_due, statuses
@@ -83,12 +84,12 @@ def test_row_that_a_slow_runner_still_has_locked_is_passed_over():
     """The grace period is over, but the lock shows that the runner is alive."""
     attachment = make_attachment()
     slow, other = write_due(attachment, 1, "slow")[0], write_due(attachment, 1, "other")[0]
-    claimed = runner._claim(slow.pk, "default")
+    claimed = claim(slow.pk, "default")
     ActionExecution.objects.filter(pk=slow.pk).update(
         started_at=timezone.now() - timedelta(hours=1)
     )
     with transaction.atomic():
-        assert runner._mark(claimed, "default", started_at=timezone.now())
+        assert mark(claimed, "default", started_at=timezone.now())
         (tally,) = at_once(runner.run_due)
     assert tally == {"done": 1, "failed": 0, "dead": 0, "skipped": 0}
     assert statuses([slow, other]) == ["running", "done"]
