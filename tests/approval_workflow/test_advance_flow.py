@@ -3,8 +3,14 @@
 import pytest
 
 from approval_workflow.choices import Action, ApprovalStatus
-from approval_workflow.exceptions import InvalidDelegate, InvalidInput, InvalidSteps, UnknownAction
-from approval_workflow.services import advance_flow
+from approval_workflow.exceptions import (
+    InvalidDelegate,
+    InvalidInput,
+    InvalidSteps,
+    NoCurrentStep,
+    UnknownAction,
+)
+from approval_workflow.services import advance_flow, cancel_flow
 from tests.approval_workflow.flows import by, make_flow, the_current
 from tests.factories import make_role
 from tests.faults import dump
@@ -89,6 +95,19 @@ def test_form_with_positions_takes_the_instance_too(ann, bob):
     step = the_current(flow)
     assert advance_flow(step, "approved", ann).assigned_to == bob
     assert step.status == "approved"
+
+
+def test_form_with_positions_takes_the_flow_too(ann, bob):
+    assert advance_flow(make_flow(ann, bob), "approved", ann).assigned_to == bob
+
+
+def test_a_flow_that_has_ended_does_not_stand_for_the_next_one_of_its_object(ann):
+    ended = make_flow(ann)
+    cancel_flow(ended)
+    following = make_flow(ann, obj=ended.target)
+    with pytest.raises(NoCurrentStep):
+        advance_flow(ended, "approved", ann)
+    assert the_current(following).status == "current"
 
 
 def test_call_without_a_target_is_refused(ann):

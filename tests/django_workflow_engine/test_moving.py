@@ -10,6 +10,7 @@ from approval_workflow.exceptions import (
     ApprovalPermissionDenied,
     InvalidDelegate,
     InvalidInput,
+    NoCurrentStep,
     StepAlreadyProcessed,
 )
 from approval_workflow.models import ApprovalFlow, ApprovalInstance
@@ -245,6 +246,16 @@ def test_a_stale_step_is_refused_and_nothing_moves_twice(request_, ann):
     with pytest.raises(StepAlreadyProcessed):
         advance_flow(instance=step, action="approved", user=ann)
     assert get_workflow_attachment(request_).current_stage.name_en == "Stage 1.2"
+
+
+def test_an_attachment_that_was_replaced_does_not_stand_for_the_run_after_it(request_, ann):
+    ended = get_workflow_attachment(request_)
+    assert act_on_object(ended, "approved", ann).current_stage.name_en == "Stage 1.2"
+    cancel_workflow(request_)
+    attach_workflow_to_object(request_, make_workflow([[by_user(ann), by_user(ann)]]))
+    with pytest.raises(NoCurrentStep):
+        act_on_object(ended, "approved", ann)
+    assert get_workflow_attachment(request_).current_stage.name_en == "Stage 1.1"
 
 
 def test_an_object_without_workflow_cannot_be_decided(ann):

@@ -7,7 +7,7 @@ import pytest
 from django.contrib.auth import get_user_model
 
 from django_workflow_engine.models import WorkflowAttachment
-from django_workflow_engine.services import cancel_workflow
+from django_workflow_engine.services import attach_workflow_to_object, cancel_workflow
 from tests.django_workflow_engine.api.calls import (
     attached,
     client_of,
@@ -406,9 +406,35 @@ def test_deciding_on_an_ended_run_does_not_touch_the_next_one(ann: Any) -> None:
     cancel_workflow(first.target)
     second = create(ann, make_workflow([[by_user(ann)]]), first.target).json()
     refused = act(ann, first, "approve")
-    assert (refused.status_code, refused.json()["code"]) == (409, "not_attached")
+    assert (refused.status_code, refused.json()["code"]) == (409, "no_current_step")
     assert refused.json()["status"] == "cancelled"
     assert WorkflowAttachment.objects.get(pk=second["id"]).status == "in_progress"
+
+
+def test_a_run_that_is_replaced_before_it_is_locked_is_not_mixed_up_with_the_next_one(
+    ann: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The request is read while the first run is open, and takes the lock when it has ended."""
+    first, replaced = attached(ann), []
+
+    def replace_the_run(_request: Any) -> None:
+        cancel_workflow(first.target)
+        replaced.append(attach_workflow_to_object(first.target, make_workflow([[by_user(ann)]])))
+
+    monkeypatch.setattr("django_workflow_engine.views.attachments.idempotency_key", replace_the_run)
+    refused = act(ann, first, "approve")
+    assert (refused.status_code, refused.json()["code"]) == (409, "no_current_step")
+    assert WorkflowAttachment.objects.get(pk=replaced[0].pk).status == "in_progress"
+
+
+def test_a_key_that_was_used_for_the_run_before_is_refused(ann: Any) -> None:
+    first, key = attached(ann), {"Idempotency-Key": "once"}
+    act(ann, first, "approve", headers=key)
+    second = attach_workflow_to_object(first.target, make_workflow([[by_user(ann)]]))
+    refused = act(ann, second, "approve", headers=key)
+    assert refused.json()["code"] == "idempotency_key_reused"
+    assert WorkflowAttachment.objects.get(pk=second.pk).status == "in_progress"
+    assert act(ann, first, "approve", headers=key).json()["status"] == "completed"
 
 
 def test_a_run_whose_object_is_gone_is_a_conflict_and_can_be_called_off(ann: Any) -> None:

@@ -15,7 +15,7 @@ from approval_workflow.exceptions import (
     NoCurrentStep,
     StepNotOpen,
 )
-from approval_workflow.models import ApprovalEvent, ApprovalInstance
+from approval_workflow.models import ApprovalEvent, ApprovalFlow, ApprovalInstance
 from approval_workflow.permissions import Facts, can_act, tally_of
 from approval_workflow.queries import StepTally
 from approval_workflow.services._arguments import checked_idempotency_key, checked_text
@@ -66,14 +66,14 @@ def act_on(
     idempotency_key: str | None = None,
     expected_version: int | None = None,
 ) -> ApprovalInstance | None:
-    """Let `user` act on a step, or on the step of an object that waits for them.
+    """Let `user` act on a step, or on the step of an object or a flow that waits for them.
 
     `execute` does the act and returns its event with what the caller gets. Of several steps that
     wait, the one assigned to the person comes first. A repeated `idempotency_key` returns what the
     first call returned and changes nothing.
     """
     if not isinstance(target, Model):
-        raise InvalidInput(_("Expected an object or one of its approval steps."))
+        raise InvalidInput(_("Expected an object, its approval flow or one of its approval steps."))
     comment = checked_text("comment", comment)
     idempotency_key = checked_idempotency_key(idempotency_key)
     with work_on_flow(**_flow_of(target)) as work:
@@ -98,6 +98,8 @@ def act_on(
 
 def _flow_of(target: Model) -> dict[str, Any]:
     """What names the flow to `work_on_flow`."""
+    if isinstance(target, ApprovalFlow):
+        return {"flow_id": target.pk}
     if not isinstance(target, ApprovalInstance):
         return {"obj": target}
     if target.pk is None:
@@ -196,7 +198,9 @@ def _earlier_act(
 
 
 def _is_about(event: ApprovalEvent, target: Model) -> bool:
-    """Whether the event is about the step that the caller named, if they named one."""
+    """Whether the event is about the flow or the step that the caller named, if they named one."""
+    if isinstance(target, ApprovalFlow):
+        return event.flow_id == target.pk
     if not isinstance(target, ApprovalInstance):
         return True
     return event.instance is not None and event.instance.step_key == target.step_key

@@ -44,6 +44,9 @@ def advance_flow(
 ) -> ApprovalInstance | None:
     """Act on a step (`instance=`), or on the step of an object that waits for `user`.
 
+    In place of an object one of its flows can be named (`ApprovalFlow`): then nothing is done to
+    one that has begun since.
+
     `action` is a member of `Action` or `ApprovalStatus`, its name or value, or a verb, in any case:
     approved, rejected, resubmission (with `resubmission_steps`), delegated (with `delegate_to`),
     escalated (`escalate_to` may be left out), claimed, released.
@@ -55,7 +58,7 @@ def advance_flow(
     """
     target = instance if instance is not None else obj_or_instance
     if target is None or None not in (instance, obj_or_instance):
-        raise InvalidInput(_("Expected an object or one of its approval steps."))
+        raise InvalidInput(_("Expected an object, its approval flow or one of its approval steps."))
     verb, own_argument = _VERBS[Action.parse(action)]
     arguments: dict[str, Any] = {
         "form_data": form_data,

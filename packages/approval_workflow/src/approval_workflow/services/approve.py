@@ -26,7 +26,7 @@ def approve(
     idempotency_key: str | None = None,
     expected_version: int | None = None,
 ) -> ApprovalInstance | None:
-    """Approve a step, or the step of an object that waits for `user`.
+    """Approve a step, or the step of an object or a flow that waits for `user`.
 
     Returns the next current instance, an open instance of the same step while its vote goes on, or
     None when the flow has ended. In a step of the kind "check in and verify" the first call checks

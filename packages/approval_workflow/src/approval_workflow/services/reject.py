@@ -22,7 +22,7 @@ def reject(
     idempotency_key: str | None = None,
     expected_version: int | None = None,
 ) -> ApprovalInstance | None:
-    """Reject a step, or the step of an object that waits for `user`.
+    """Reject a step, or the step of an object or a flow that waits for `user`.
 
     By default the flow ends. Where the step's `rejection_policy` is "out_of_reach" it ends only
     when the approvals needed cannot be reached any more; until then this is one vote against.

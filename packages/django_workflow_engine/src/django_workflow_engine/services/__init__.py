@@ -18,6 +18,7 @@ from django_workflow_engine.services.migrate import (
 from django_workflow_engine.services.preview import ApproverPreview, preview_approvers
 from django_workflow_engine.services.progress import (
     attachment_progress,
+    get_attached_object,
     get_current_stage,
     get_workflow_attachment,
     get_workflow_progress,
@@ -44,6 +45,7 @@ __all__ = [
     "cancel_workflow",
     "delete_workflow",
     "export_run_statistics_csv",
+    "get_attached_object",
     "get_current_stage",
     "get_detailed_workflow_data",
     "get_run_statistics",

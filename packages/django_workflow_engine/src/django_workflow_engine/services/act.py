@@ -17,7 +17,10 @@ from django_workflow_engine.exceptions import NotAttached, UnknownPipeline, Unkn
 from django_workflow_engine.models import WorkflowAttachment
 from django_workflow_engine.services._steps import Case, build_steps
 from django_workflow_engine.services.cancel import cancel_attachment
-from django_workflow_engine.services.progress import get_workflow_attachment
+from django_workflow_engine.services.progress import (
+    get_attached_object,
+    get_workflow_attachment,
+)
 
 # What is missing where resubmission does not say how far back it goes.
 PLACE_NEEDED: Mapping[str, Any] = {
@@ -45,6 +48,9 @@ def act_on_object(
 ) -> WorkflowAttachment:
     """Let `user` act on the step of the object that waits for them; return the attachment after it.
 
+    In place of the object one of its attachments can be named: then nothing is done to a run that
+    has begun since.
+
     `action` as in `advance_flow`. Resubmission takes `stage_id`, the stage to go back to (its key
     in the template or in the snapshot), or `pipeline_id` where pipelines ask people; where the
     workflow itself asks, it takes neither. Delegation takes `user_id`, the key of who takes over;
@@ -52,9 +58,7 @@ def act_on_object(
 
     Raises what `advance_flow` raises, `NotAttached`, `UnknownStage` and `UnknownPipeline`.
     """
-    attachment = get_workflow_attachment(obj)
-    if attachment is None or attachment.flow_id is None:
-        raise NotAttached(_("No workflow runs on this object."))
+    attachment, obj, acted_on = _run_meant(obj)
     meant = Action.parse(action)
     arguments: dict[str, Any] = {}
     if meant is Action.APPROVE:
@@ -66,7 +70,7 @@ def act_on_object(
     elif meant is Action.ESCALATE and user_id is not None:
         arguments["escalate_to"] = _delegate(user_id)
     advance_flow(
-        obj,
+        acted_on,
         meant,
         user,
         comment=reason,
@@ -88,6 +92,18 @@ def cancel_workflow(obj: Model, user: Any = None, *, reason: str = "") -> Workfl
         raise NotAttached(_("No workflow runs on this object."))
     cancel_attachment(attachment, user, reason=reason)
     return _after(attachment, obj)
+
+
+def _run_meant(named: Model) -> tuple[WorkflowAttachment, Model, Model]:
+    """The run, its object, and what names the flow to the core."""
+    if isinstance(named, WorkflowAttachment):
+        attachment: WorkflowAttachment | None = named
+        obj = get_attached_object(named)
+    else:
+        attachment, obj = get_workflow_attachment(named), named
+    if attachment is None or attachment.flow is None:
+        raise NotAttached(_("No workflow runs on this object."))
+    return attachment, obj, attachment.flow if named is attachment else obj
 
 
 def _steps_back_to(
@@ -151,11 +167,12 @@ def _delegate(user_id: Any) -> Any:
 
 def _after(attachment: WorkflowAttachment, obj: Model) -> WorkflowAttachment:
     """The attachment as it is now; the caller's object gets the fields that followed it."""
-    after = get_workflow_attachment(obj)
+    after = WorkflowAttachment.objects.with_places().filter(pk=attachment.pk).first()
     configuration = getattr(attachment.content_type, "workflow_configuration", None)
     if configuration is not None:
         names = {field.name for field in obj._meta.concrete_fields}
         followed = {configuration.status_field, configuration.stage_field} & names
         if followed:
             obj.refresh_from_db(fields=sorted(followed))
+    # Automatic clean-up may have deleted it by now.
     return after or attachment

@@ -3,22 +3,26 @@
 from typing import Any
 
 from django.db.models import Model
+from django.utils.translation import gettext as _
 
+from approval_workflow.targets import target_of
 from django_workflow_engine.choices import AttachmentStatus
 from django_workflow_engine.definition import PlaceDefinition, WorkflowDefinition, definition_of
+from django_workflow_engine.exceptions import NotAttached
 from django_workflow_engine.models import Stage, WorkFlow, WorkflowAttachment
 
 
 def get_workflow_attachment(obj: Model) -> WorkflowAttachment | None:
     """Return the object's open attachment, else the one that ended last, else None."""
-    return (
-        WorkflowAttachment.objects.for_object(obj)
-        .select_related(
-            "workflow", "flow", "current_stage", "current_pipeline", "next_stage", "started_by"
-        )
-        .newest_first()
-        .first()
-    )
+    return WorkflowAttachment.objects.for_object(obj).with_places().newest_first().first()
+
+
+def get_attached_object(attachment: WorkflowAttachment) -> Model:
+    """Return the object of this run; raise `NotAttached` where it is gone."""
+    obj = target_of(attachment)
+    if obj is None:
+        raise NotAttached(_("The object is not there any more."), status=attachment.status)
+    return obj
 
 
 def get_current_stage(obj: Model) -> Stage | None:

@@ -17,7 +17,6 @@ from approval_workflow.api.schema import ETAG, IDEMPOTENCY_KEY, IF_MATCH, answer
 from approval_workflow.api.views.base import ApprovalViewSet
 from approval_workflow.exceptions import VersionConflict
 from approval_workflow.models import ApprovalFlow
-from approval_workflow.targets import target_of
 from django_workflow_engine.choices import AttachmentStatus
 from django_workflow_engine.exceptions import NotAttached
 from django_workflow_engine.models import WorkFlow, WorkflowAttachment
@@ -26,6 +25,7 @@ from django_workflow_engine.services import (
     attach_workflow_to_object,
     attachment_progress,
     cancel_attachment,
+    get_attached_object,
     get_workflow_attachment,
     start_workflow_for_object,
     workflows_for,
@@ -109,7 +109,7 @@ class WorkflowAttachmentViewSet(ApprovalViewSet[WorkflowAttachment]):
     def start(self, request: Request, pk: str) -> Response:
         """Start what was attached without being started. For who may view objects of this model."""
         attachment = self.get_object()
-        obj = _target(attachment)
+        obj = get_attached_object(attachment)
         require(may_view(request.user, obj))
         self.body(WorkflowNothingSerializer, request)
         if attachment.status != AttachmentStatus.NOT_STARTED:
@@ -127,7 +127,7 @@ class WorkflowAttachmentViewSet(ApprovalViewSet[WorkflowAttachment]):
         attachment = self.get_object()
         given = self.body(WorkflowDecisionSerializer, request)
         after = act_on_object(
-            _newest_target(attachment),
+            attachment,
             given.pop("action"),
             request.user,
             idempotency_key=idempotency_key(request),
@@ -194,19 +194,3 @@ def _template(user: Any, key: int, model: type[Model]) -> WorkFlow:
     if found is None:
         raise ValidationError({"workflow": [_("There is no such workflow.")]})
     return found
-
-
-def _target(attachment: WorkflowAttachment) -> Model:
-    obj = target_of(attachment)
-    if obj is None:
-        raise NotAttached(_("The object is not there any more."), status=attachment.status)
-    return obj
-
-
-def _newest_target(attachment: WorkflowAttachment) -> Model:
-    """The object, unless another run has begun on it since: that one is not what is meant."""
-    obj = _target(attachment)
-    newest = get_workflow_attachment(obj)
-    if newest is None or newest.pk != attachment.pk:
-        raise NotAttached(_("This run has ended."), status=attachment.status)
-    return obj
