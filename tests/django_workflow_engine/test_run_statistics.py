@@ -17,6 +17,7 @@ from django_workflow_engine.services import (
     attach_workflow_to_object,
     export_run_statistics_csv,
     get_run_statistics,
+    migrate_running,
 )
 from purchasing.models import User
 from tests.django_workflow_engine.past_runs import run_on, step, version_of, visit, visits
@@ -211,6 +212,48 @@ class TestVersions:
             ("stage", False, 0),
             ("workflow", True, 1),
         ]
+
+
+class TestMoves:
+    """Objects that were moved to another version while they waited."""
+
+    @pytest.fixture
+    def waiting(self, template: WorkFlow, clock: Any) -> Any:
+        """A request that has waited at the first stage for two hours."""
+        request = PurchaseRequestFactory.create()
+        attach_workflow_to_object(request, template)
+        clock.move_by(2 * HOUR)
+        return request
+
+    def test_visit_that_was_broken_off_counts_nowhere(
+        self, template: WorkFlow, waiting: Any, clock: Any
+    ) -> None:
+        template.pipelines.get(order=1).delete()
+        migrate_running(template, mapping={"Stage 1.1": "Stage 2.1"})
+        clock.move_by(HOUR)
+        after, broken_off = get_run_statistics()["stages"]
+        assert (after["name_en"], after["waiting"]) == ("Stage 2.1", 1)
+        assert after["oldest_waiting_seconds"] == after["total_waiting_seconds"] == 3600
+        assert (broken_off["name_en"], broken_off["removed"]) == ("Stage 1.1", True)
+        assert (broken_off["visits"], broken_off["waiting"]) == (0, 0)
+        assert (broken_off["median_seconds"], broken_off["p90_seconds"]) == (None, None)
+
+    def test_visit_that_was_broken_off_does_not_shift_the_others(self, template: WorkFlow) -> None:
+        stage = stages_of(version_of(template))[0]
+        visits(stage, NOW - DAY, [HOUR, 3 * HOUR])
+        visit(stage, NOW - DAY, NOW, outcome="migrated")
+        row = stage_rows()["Stage 1.1"]
+        assert (row["visits"], row["median_seconds"]) == (2, 2 * 3600)
+
+    def test_visit_of_a_stage_that_is_still_there_goes_on(
+        self, template: WorkFlow, waiting: Any, clock: Any
+    ) -> None:
+        template.save()
+        migrate_running(template)
+        clock.move_by(HOUR)
+        act_on_object(waiting, "approved", User.objects.get(username="ann"))
+        row = stage_rows()["Stage 1.1"]
+        assert (row["visits"], row["median_seconds"]) == (1, 3 * 3600)
 
 
 class TestPeriod:

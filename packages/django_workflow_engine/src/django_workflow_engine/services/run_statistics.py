@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 from approval_workflow.choices import ApprovalStatus
 from approval_workflow.exceptions import InvalidInput
 from approval_workflow.spreadsheet import as_csv
-from django_workflow_engine.choices import AttachmentStatus
+from django_workflow_engine.choices import AttachmentStatus, StageOutcome
 from django_workflow_engine.services._percentiles import MEDIAN, P90, percentiles
 from django_workflow_engine.services._run_places import (
     PIPELINE,
@@ -90,7 +90,9 @@ def get_run_statistics(
     those ask), `id` (in the template; None where it was `removed`), `name_en`, `name_ar`,
     `pipeline` (its English name), `workflow_id` and `workflow` (of the template); `waiting` now
     with `oldest_waiting_seconds` and `total_waiting_seconds`; `visits` that ended in the period
-    with `median_seconds` and `p90_seconds`; `with_deadline`, `late` and `late_share`.
+    with `median_seconds` and `p90_seconds`; `with_deadline`, `late` and `late_share`. A visit that
+    was broken off because the object was moved to another version is none of these: nothing was
+    decided there, and the object waits elsewhere from then on.
 
     `bottleneck`: of the stages the one with the largest `total_waiting_seconds`, the first of them
     where two are equal; None where nothing waits.
@@ -156,7 +158,7 @@ class _Stages:
 
 def _stages(scope: Scope) -> _Stages:
     visited = {row.pop("at"): row for row in _visited(scope)}
-    ended = scope.visits().filter(scope.period.of("left_at"))
+    ended = scope.visits().filter(_ended(scope))
     times = percentiles(ended, group="at", start="entered_at", end="left_at", shares=(MEDIAN, P90))
     judged = list(_judged(scope))
     no_stage = (row["pipeline_id"] for row in judged if row["stage_id"] is None)
@@ -197,12 +199,17 @@ def _visited(scope: Scope) -> Iterable[Any]:
             waiting=Count("pk", filter=here),
             oldest=Min("entered_at", filter=here),
             waited=Sum(waited, filter=here),
-            ended=Count("pk", filter=scope.period.of("left_at")),
+            ended=Count("pk", filter=_ended(scope)),
             last_stage=Max("stage_id"),
             last_pipeline=Max("pipeline_id", filter=Q(stage=None)),
         )
     )
     return found
+
+
+def _ended(scope: Scope) -> Q:
+    """Visits that ended by themselves in the period: not because of a move to another version."""
+    return scope.period.of("left_at") & ~Q(outcome=StageOutcome.MIGRATED)
 
 
 def _judged(scope: Scope) -> Iterable[Any]:
