@@ -339,6 +339,37 @@ class TestCommand:
         assert WorkflowAttachment.objects.exists()
 
 
+class TestVerifyingCommand:
+    @pytest.fixture
+    def path(self, template: WorkFlow, ann: User, tmp_path: Path) -> Path:
+        """An archive of three workflows."""
+        end_runs(version_of(template), ann, 3)
+        CLEAN(0, archive=tmp_path)
+        (path,) = files(tmp_path)
+        return path
+
+    def test_tells_how_much_of_each_is_sound(self, path: Path) -> None:
+        out = StringIO()
+        call_command("verify_workflow_archive", str(path), str(path), stdout=out)
+        assert out.getvalue() == f"{path}: 3 workflows and 3 events verified.\n" * 2
+
+    def test_names_the_first_bad_line_and_goes_on(self, path: Path, tmp_path: Path) -> None:
+        altered = tmp_path / "altered.jsonl"
+        first, *others = path.read_text().splitlines(keepends=True)
+        altered.write_text(first + "".join(line.replace("Fine.", "Poor.") for line in others))
+        out, err = StringIO(), StringIO()
+        with pytest.raises(CommandError, match="1 of 2 archives were changed") as caught:
+            call_command("verify_workflow_archive", str(altered), str(path), stdout=out, stderr=err)
+        assert caught.value.returncode == 1
+        assert out.getvalue() == f"{path}: 3 workflows and 3 events verified.\n"
+        (problem,) = err.getvalue().splitlines()
+        assert problem.startswith(f"{altered}: line 2: ")
+
+    def test_a_file_that_is_not_there_is_an_error(self, tmp_path: Path) -> None:
+        with pytest.raises(CommandError, match="cannot be read"):
+            call_command("verify_workflow_archive", str(tmp_path / "none.jsonl"))
+
+
 @pytest.mark.django_db(transaction=True)
 class TestAutomatic:
     @pytest.fixture(autouse=True)

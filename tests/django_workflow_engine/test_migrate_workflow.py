@@ -83,7 +83,7 @@ def test_tells_why_an_object_is_left_alone_or_has_no_steps(template, auto_start)
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["nowhere"], "There is no template with the slug 'nowhere'."),
+        (["nowhere"], "There is no workflow 'nowhere'."),
         (["purchases", "--to", "9"], "has no such version; it has: 1"),
         (["purchases", "--map", "nonsense"], "--map nonsense: expected OLD=NEW."),
         (["purchases", "--map", "=Stage 1.2"], "expected OLD=NEW."),

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from celery import Celery
-from django.core.management import get_commands, load_command_class
+from django.core.management import BaseCommand, get_commands, load_command_class
 
 from django_workflow_engine.services import get_run_statistics
 from django_workflow_engine.services.run_statistics import PERSON_COLUMNS, STAGE_COLUMNS
@@ -22,9 +22,16 @@ def page(name: str) -> str:
     return (GUIDES / name).read_text("utf-8")
 
 
-def parser() -> Any:
-    command = load_command_class(get_commands()["cleanup_workflows"], "cleanup_workflows")
-    return command.create_parser("manage.py", "cleanup_workflows")
+def parser(name: str = "cleanup_workflows") -> Any:
+    return load_command_class(get_commands()[name], name).create_parser("manage.py", name)
+
+
+def options_of(parser: Any) -> set[str]:
+    return {option for action in parser._actions for option in action.option_strings}
+
+
+def typed(guide: str) -> list[str]:
+    return re.findall(r"^\$ python manage.py (.+)$", page(guide), re.MULTILINE)
 
 
 def recipes() -> list[str]:
@@ -48,13 +55,24 @@ def test_schedule_for_beat_runs_the_task_with_arguments_that_it_takes() -> None:
     assert entry["schedule"].hour == {2}
 
 
-def test_every_option_of_the_command_is_in_the_table() -> None:
-    section = page("clean-up.md").split("## The command")[1].split("\n## ")[0]
+@pytest.mark.parametrize(
+    ("name", "guide"),
+    [("cleanup_workflows", "clean-up.md"), ("workflow_statistics", "statistics.md")],
+)
+def test_every_option_of_the_command_is_in_the_table(name: str, guide: str) -> None:
+    section = page(guide).split("## The command")[1].split("\n## ")[0]
     documented = set(re.findall(r"^\| `(--[a-z-]+)", section, re.MULTILINE))
-    own = {"--days", "--status", "--dry-run", "--stats", "--archive", "--batch-size"}
-    options = {option for action in parser()._actions for option in action.option_strings}
-    assert documented == own
-    assert own < options
+    plain = BaseCommand().create_parser("manage.py", name)
+    assert documented == options_of(parser(name)) - options_of(plain)
+    assert documented
+
+
+@pytest.mark.parametrize(
+    "line", [line for guide in ("clean-up.md", "statistics.md") for line in typed(guide)]
+)
+def test_commands_to_type_can_be_parsed(line: str) -> None:
+    name, *arguments = shlex.split(line)
+    assert parser(name).parse_args(arguments)
 
 
 @pytest.mark.django_db

@@ -107,11 +107,16 @@ def name_of(named: Any) -> str:
     return str(named.name_ar if arabic and named.name_ar else named.name_en)
 
 
+def length_of_time(duration: timedelta) -> str:
+    """Return a length of time in its two largest units, in the language that is active."""
+    return timesince(AN_EPOCH, AN_EPOCH + duration)
+
+
 def _plain(field: str, value: Any) -> str:
     if field in CHOICES and value in CHOICES[field].values:
         return str(CHOICES[field](value).label)
     if isinstance(value, timedelta):
-        return timesince(AN_EPOCH, AN_EPOCH + value)
+        return length_of_time(value)
     if isinstance(value, bool):
         return _("yes") if value else _("no")
     if isinstance(value, Mapping | list):

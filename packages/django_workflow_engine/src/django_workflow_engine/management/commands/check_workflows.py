@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from django_workflow_engine.models import WorkFlow
+from django_workflow_engine.management.named import template_named
 from django_workflow_engine.services.problems import find_problems
 
 
@@ -22,18 +22,10 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         found = 0
-        for problem in find_problems(_template(options["workflow"])):
+        slug = options["workflow"]
+        for problem in find_problems(template_named(slug) if slug else None):
             found += 1
             self.stderr.write(str(problem))
         if found:
             raise CommandError(f"Problems: {found}", returncode=1)
         self.stdout.write("No problems.")
-
-
-def _template(slug: str | None) -> WorkFlow | None:
-    if slug is None:
-        return None
-    template = WorkFlow.objects.templates().filter(slug=slug).first()
-    if template is None:
-        raise CommandError(f"There is no workflow {slug!r}.")
-    return template

@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from approval_workflow.exceptions import ApprovalError
-from django_workflow_engine.models import WorkFlow
+from django_workflow_engine.management.named import template_named
 from django_workflow_engine.services import MigratedAttachment, MigrationReport, migrate_running
 
 
@@ -35,9 +35,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        template = WorkFlow.objects.templates().filter(slug=options["slug"]).first()
-        if template is None:
-            raise CommandError(f"There is no template with the slug '{options['slug']}'.")
+        template = template_named(options["slug"])
         try:
             report = migrate_running(
                 template,

@@ -4,11 +4,11 @@ from collections import Counter
 from typing import Any
 
 from django.apps import apps
-from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db.models import Model
 
 from approval_workflow.exceptions import ApprovalError
+from django_workflow_engine.management.named import user_named
 from django_workflow_engine.services.backfill import BATCH_SIZE, start_existing_objects
 
 
@@ -39,7 +39,7 @@ class Command(BaseCommand):
             results = start_existing_objects(
                 model,
                 slug=options["workflow"],
-                user=_user(options["user"]),
+                user=user_named(options["user"]) if options["user"] else None,
                 batch_size=options["batch_size"],
                 dry_run=options["dry_run"],
             )
@@ -72,13 +72,3 @@ def _model(label: str) -> type[Model]:
         raise CommandError(
             f"{label!r} is not a model of an installed app; expected app.Model."
         ) from error
-
-
-def _user(username: str | None) -> Any:
-    if username is None:
-        return None
-    users = get_user_model()._default_manager
-    try:
-        return users.get_by_natural_key(username)
-    except get_user_model().DoesNotExist as error:
-        raise CommandError(f"There is no user {username!r}.") from error
