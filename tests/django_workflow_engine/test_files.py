@@ -217,6 +217,82 @@ class TestRoundTrip:
         assert defaults.count() == 5
 
 
+class TestDefaultActions:
+    """What a new workflow gets is not written down; what people made of it is."""
+
+    @pytest.fixture
+    def template(self, world: dict[str, Any]) -> WorkFlow:
+        """Its first default action is switched off, its second one is gone."""
+        import_workflows(content())
+        first, second, *_others = WorkflowAction.objects.filter(is_default=True)
+        first.is_active = False
+        first.save()
+        second.delete()
+        return WorkFlow.objects.get(slug="purchase")
+
+    def defaults(self) -> list[tuple[str, bool]]:
+        rows = WorkflowAction.objects.filter(is_default=True)
+        return list(rows.values_list("action_type", "is_active"))
+
+    def test_those_that_were_changed_come_back(self, template):
+        first, before = exported(), self.defaults()
+        WorkFlow.objects.all().delete()
+        import_workflows(content(first))
+        assert self.defaults() == before
+        assert len(before) == 4
+        assert exported() == first
+
+    def test_importing_them_again_changes_nothing(self, template):
+        revision = template.revision
+        (imported,) = import_workflows(content(exported()))
+        template.refresh_from_db()
+        assert (imported.changes, template.revision) == ([], revision)
+
+    def test_those_of_the_project_do_not_show(self, world, settings):
+        import_workflows(content())
+        assert "default_actions" not in exported()
+        settings.WORKFLOW_AUTO_CREATE_ACTIONS = False
+        assert len(content(exported())["workflows"][0]["default_actions"]) == 5
+
+    def test_none_at_all_is_an_empty_list(self, world):
+        import_workflows(content())
+        WorkflowAction.objects.filter(is_default=True).delete()
+        assert content(exported())["workflows"][0]["default_actions"] == []
+        (imported,) = import_workflows(content(exported()))
+        assert imported.changes == []
+
+    def test_changes_are_told_in_words_and_make_a_version(self, template):
+        changed, revision = content(exported()), template.revision
+        changed["workflows"][0]["default_actions"] = []
+        (imported,) = import_workflows(changed)
+        template.refresh_from_db()
+        assert self.defaults() == []
+        assert len(imported.changes) == 4
+        assert all(str(change).endswith("removed default action") for change in imported.changes)
+        assert template.revision > revision
+
+    def test_a_file_without_them_leaves_them_alone(self, template):
+        before = self.defaults()
+        (imported,) = import_workflows(content())
+        assert (imported.changes, self.defaults()) == ([], before)
+
+    @pytest.mark.parametrize(
+        ("wrong", "path"),
+        [
+            ({"function_path": "os.system"}, "function_path"),
+            ({"parameters": {"template": "gone"}}, "parameters.template"),
+        ],
+    )
+    def test_mistakes_are_told_with_their_places(self, template, wrong, path):
+        changed = content(exported())
+        changed["workflows"][0]["default_actions"][1].update(wrong)
+        before = self.defaults()
+        with pytest.raises(InvalidWorkflowFile) as caught:
+            import_workflows(changed)
+        assert list(caught.value.errors) == [f"workflows[0].default_actions[1].{path}"]
+        assert self.defaults() == before
+
+
 class TestChanging:
     def changes(self, changed: Any) -> list[str]:
         import_workflows(content())

@@ -42,7 +42,7 @@ def make_default_actions(workflows: Iterable[WorkFlow], using: str) -> None:
         return
     values = list(_default_values())
     rows = [
-        WorkflowAction(workflow=workflow, is_default=True, **each)
+        _default_action(each, workflow)
         for workflow in workflows
         if not workflow.is_hidden
         for each in values
@@ -50,6 +50,17 @@ def make_default_actions(workflows: Iterable[WorkFlow], using: str) -> None:
     # They belong to the first revision, so they do not make a new one.
     unguarded: models.QuerySet[WorkflowAction] = models.QuerySet(WorkflowAction, using=using)
     unguarded.bulk_create(rows)
+
+
+def new_default_actions() -> list[WorkflowAction]:
+    """Return what a new template would get, of no workflow and unsaved."""
+    if not settings.auto_create_actions:
+        return []
+    return [_default_action(each) for each in _default_values()]
+
+
+def _default_action(values: dict[str, Any], workflow: WorkFlow | None = None) -> WorkflowAction:
+    return WorkflowAction(workflow=workflow, is_default=True, **values)
 
 
 def _default_values() -> Iterator[dict[str, Any]]:

@@ -62,7 +62,13 @@ def _by_name(rows: list[Plain]) -> dict[str, Plain]:
 
 
 def _kind(key: str) -> str:
-    return {"pipelines": _("pipeline"), "stages": _("stage"), "actions": _("action")}[key]
+    kinds = {
+        "pipelines": _("pipeline"),
+        "stages": _("stage"),
+        "actions": _("action"),
+        "default_actions": _("default action"),
+    }
+    return kinds[key]
 
 
 def _values(before: Any, after: Any, path: str) -> Iterator[Change]:

@@ -8,6 +8,7 @@ from typing import Any
 from django.db import router
 from django.utils.translation import gettext as _
 
+from django_workflow_engine.files.defaults import without_own
 from django_workflow_engine.files.layout import (
     FORMAT,
     Plain,
@@ -31,9 +32,9 @@ class Export:
 def export_workflows(workflows: Iterable[WorkFlow]) -> Export:
     """Return templates as the content of one file, sorted by slug.
 
-    Actions are included, those made by default are not: a project that imports the file makes its
-    own. There is a warning for each reference that has only the key of this database for a name.
-    Statements: a constant number, however many workflows.
+    Default actions are included where they are not those that a new template gets here. There is a
+    warning for each reference that has only the key of this database for a name. Statements: a
+    constant number, however many workflows.
     """
     using = router.db_for_read(WorkFlow)
     templates = read_templates(sorted(workflows, key=lambda row: row.slug or ""), using)
@@ -46,7 +47,7 @@ def export_workflows(workflows: Iterable[WorkFlow]) -> Export:
     ]
     content = {
         "format": FORMAT,
-        "workflows": [without_defaults(workflow) for workflow in named],
+        "workflows": [without_defaults(workflow) for workflow in without_own(named)],
     }
     return Export(content, warnings)
 

@@ -12,6 +12,8 @@ from django_workflow_engine.authorship import changed_by
 from django_workflow_engine.exceptions import InvalidConfiguration, InvalidWorkflowFile
 from django_workflow_engine.files.changes import Change, changes_between
 from django_workflow_engine.files.checking import check_content
+from django_workflow_engine.files.defaults import KEY as DEFAULT_ACTIONS
+from django_workflow_engine.files.defaults import write_default_actions
 from django_workflow_engine.files.exporting import with_names
 from django_workflow_engine.files.layout import Plain, complete, model_of, with_references
 from django_workflow_engine.files.naming import Unknown, keys_of, marker
@@ -36,8 +38,9 @@ def import_workflows(
 
     A workflow is found by its slug, and made when there is none. Pipelines and stages are found by
     their English names, those that are left by their order (they were renamed); what the file does
-    not have is deleted, and what it leaves out gets its default. Default actions are left alone.
-    The serializers check everything; a workflow that is as the file says gets no new revision.
+    not have is deleted, and what it leaves out gets its default. Default actions that the file does
+    not list are those of the project for a new workflow, and left alone in others. The serializers
+    check everything; a workflow that is as the file says gets no new revision.
 
     All is written in one transaction or, with `dry_run`, taken back at its end. `user` is noted as
     who made the changes. Raises `InvalidWorkflowFile` with all errors by path.
@@ -119,11 +122,12 @@ def _write(wanted: Plain, stored: StoredTemplate | None, using: str) -> Imported
     """Write one workflow; what turns out to be no change is taken back: it would be a revision."""
     slug = wanted["slug"]
     with transaction.atomic(using=using):
-        if stored is None:
-            write_workflow(None, _data(wanted, None))
+        template, before = (stored.workflow, stored.plain()) if stored else (None, None)
+        written = write_workflow(template, _data(wanted, stored))
+        if wanted[DEFAULT_ACTIONS] is not None:
+            write_default_actions(written, wanted[DEFAULT_ACTIONS], using)
+        if before is None:
             return ImportedWorkflow(slug, created=True)
-        before = stored.plain()
-        written = write_workflow(stored.workflow, _data(wanted, stored))
         (after,) = read_templates([written], using)
         old, new = with_names([before, after.plain()])
         changes = list(changes_between(old, new))
@@ -137,8 +141,9 @@ def _data(wanted: Plain, stored: StoredTemplate | None) -> Plain:
     pipelines = stored.pipelines if stored is not None else ()
     actions = stored.actions if stored is not None else {}
     workflow = stored.workflow.pk if stored is not None else None
+    listed = {key: value for key, value in wanted.items() if key != DEFAULT_ACTIONS}
     return {
-        **wanted,
+        **listed,
         "actions": _actions(wanted, actions.get(("workflow", workflow), ())),
         "pipelines": [
             {

@@ -35,6 +35,8 @@ WORKFLOW: Mapping[str, Any] = {
     "strategy": WorkflowStrategy.STAGE.value,
     "workflow_info": {},
     "actions": [],
+    # Those of the project for a new workflow; of one that there is, they are left alone.
+    "default_actions": None,
     "pipelines": [],
 }
 PIPELINE: Mapping[str, Any] = {
@@ -65,7 +67,12 @@ ACTION: Mapping[str, Any] = {
     "is_active": True,
 }
 # The lists of a level, and what is in them.
-LISTS: Mapping[str, Mapping[str, Any]] = {"actions": ACTION, "pipelines": PIPELINE, "stages": STAGE}
+LISTS: Mapping[str, Mapping[str, Any]] = {
+    "actions": ACTION,
+    "default_actions": ACTION,
+    "pipelines": PIPELINE,
+    "stages": STAGE,
+}
 # Configurations that hold approvals.
 INFOS = ("workflow_info", "pipeline_info", "stage_info")
 # Keys outside configurations that name an object.
@@ -87,7 +94,7 @@ def complete(given: Mapping[str, Any], keys: Mapping[str, Any] = WORKFLOW) -> Pl
     """Return a level with everything that was left out; rows take their order from the list."""
     whole = {key: given.get(key, _copy(default)) for key, default in keys.items()}
     for name, keys_below in LISTS.items():
-        if name in whole:
+        if whole.get(name) is not None:
             whole[name] = [
                 complete({"order": position, **row}, keys_below)
                 for position, row in enumerate(whole[name], start=1)
@@ -100,7 +107,7 @@ def without_defaults(whole: Mapping[str, Any], keys: Mapping[str, Any] = WORKFLO
     short: Plain = {}
     for key, default in keys.items():
         value = whole[key]
-        if key in LISTS:
+        if key in LISTS and value is not None:
             value = [without_defaults(row, LISTS[key]) for row in value]
         if default is REQUIRED or value != default:
             short[key] = value
@@ -112,12 +119,13 @@ def with_references(whole: Mapping[str, Any], replace: Replace, path: str = "") 
     new: Plain = {}
     for key, value in whole.items():
         place = f"{path}.{key}" if path else key
-        if key in LISTS:
+        if value is None:
+            new[key] = None
+        elif key in LISTS:
             rows = enumerate(value)
             new[key] = [with_references(row, replace, f"{place}[{n}]") for n, row in rows]
         elif key in SETTING_OF_FIELD:
-            setting = SETTING_OF_FIELD[key]
-            new[key] = None if value is None else replace(place, setting, value)
+            new[key] = replace(place, SETTING_OF_FIELD[key], value)
         elif key in INFOS:
             new[key] = _with_approvals(value, replace, place)
         elif key == "form_info":

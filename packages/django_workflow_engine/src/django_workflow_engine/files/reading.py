@@ -7,7 +7,15 @@ from typing import Any
 
 from django.db.models import Q
 
-from django_workflow_engine.files.layout import ACTION, PIPELINE, STAGE, WORKFLOW, Plain, ordered
+from django_workflow_engine.files.layout import (
+    ACTION,
+    LISTS,
+    PIPELINE,
+    STAGE,
+    WORKFLOW,
+    Plain,
+    ordered,
+)
 from django_workflow_engine.models import Pipeline, Stage, WorkFlow, WorkflowAction
 
 # Columns that hold JSON, whose objects come in no certain order.
@@ -25,7 +33,7 @@ ATTRIBUTES = {"company": "company_id", "department": "department_id"}
 
 @dataclass(frozen=True)
 class StoredTemplate:
-    """One template with the rows below it, in order; default actions are left out."""
+    """One template with the rows below it, in order; default actions are a level of their own."""
 
     workflow: WorkFlow
     pipelines: Sequence[Pipeline]
@@ -37,6 +45,7 @@ class StoredTemplate:
         return {
             **_values(self.workflow, WORKFLOW),
             "actions": self._actions("workflow", self.workflow),
+            "default_actions": self._actions("default", self.workflow),
             "pipelines": [
                 {
                     **_values(pipeline, PIPELINE),
@@ -51,7 +60,7 @@ class StoredTemplate:
         }
 
     def _actions(self, level: str, row: Any) -> list[Plain]:
-        return [_values(action, ACTION) for action in self.actions[level, row.pk]]
+        return [action_values(action) for action in self.actions[level, row.pk]]
 
 
 def read_templates(workflows: Iterable[WorkFlow], using: str) -> list[StoredTemplate]:
@@ -62,8 +71,7 @@ def read_templates(workflows: Iterable[WorkFlow], using: str) -> list[StoredTemp
     )
     stages = list(Stage.objects.using(using).filter(pipeline__in=pipelines).order_by("order", "pk"))
     actions = WorkflowAction.objects.using(using).filter(
-        Q(workflow__in=templates) | Q(pipeline__in=pipelines) | Q(stage__in=stages),
-        is_default=False,
+        Q(workflow__in=templates) | Q(pipeline__in=pipelines) | Q(stage__in=stages)
     )
     pipelines_of = defaultdict(list)
     for pipeline in pipelines:
@@ -82,13 +90,14 @@ def _level(action: WorkflowAction) -> tuple[str, Any]:
         return "stage", action.stage_id
     if action.pipeline_id is not None:
         return "pipeline", action.pipeline_id
-    return "workflow", action.workflow_id
+    return "default" if action.is_default else "workflow", action.workflow_id
+
+
+def action_values(action: WorkflowAction) -> Plain:
+    """Return an action as plain data."""
+    return _values(action, ACTION)
 
 
 def _values(row: Any, keys: Mapping[str, Any]) -> Plain:
-    values = {
-        key: getattr(row, ATTRIBUTES.get(key, key))
-        for key, default in keys.items()
-        if not isinstance(default, list)
-    }
+    values = {key: getattr(row, ATTRIBUTES.get(key, key)) for key in keys if key not in LISTS}
     return {key: ordered(value) if key in JSON_KEYS else value for key, value in values.items()}
