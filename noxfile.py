@@ -200,7 +200,7 @@ def wheels(session: nox.Session) -> None:
     core, engine = build_wheels(session)
     session.install(
         f"{core}[api,calendar,celery,forms]",
-        f"{engine}[api,celery,yaml]",
+        f"{engine}[api,cel,celery,yaml]",
         "-r",
         "requirements-test.txt",
     )

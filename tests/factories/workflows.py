@@ -106,3 +106,36 @@ def stages_of(workflow: WorkFlow) -> list[Stage]:
         .select_related("pipeline")
         .order_by("pipeline__order", "pipeline_id", "order", "pk")
     )
+
+
+def make_staged(
+    *pipelines: dict[str, dict[str, Any]], infos: Sequence[dict[str, Any]] = (), **fields: Any
+) -> WorkFlow:
+    """Make a template of stages by code: `make_staged({"check": {...}, "legal": {...}})`.
+
+    Each argument is a pipeline; the values are what stages store, the names their codes in title
+    case. `infos`: what the pipelines store.
+    """
+    workflow = make_workflow([], **fields)
+    for number, stages in enumerate(pipelines, start=1):
+        pipeline = Pipeline.objects.create(
+            workflow=workflow,
+            name_en=f"Pipeline {number}",
+            order=number,
+            pipeline_info=infos[number - 1] if infos else {},
+        )
+        for order, (code, info) in enumerate(stages.items(), start=1):
+            Stage.objects.create(
+                pipeline=pipeline,
+                code=code,
+                name_en=code.replace("_", " ").title(),
+                order=order,
+                stage_info=info,
+            )
+    workflow.refresh_from_db()
+    return workflow
+
+
+def asking(*approvals: dict[str, Any], **keys: Any) -> dict[str, Any]:
+    """Return what a stage with these approvals stores."""
+    return {"approvals": list(approvals), **keys}

@@ -76,3 +76,13 @@ def break_statement(workflow_attachment, action_parameters, **context):
     """Have the database refuse a statement, which spoils a transaction on PostgreSQL."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT * FROM no_such_table")
+
+
+def score(workflow_attachment, action_parameters, **context):
+    """A job: what the parameters say is its result."""
+    return dict(action_parameters)
+
+
+def break_down(workflow_attachment, action_parameters, **context):
+    """A job that never succeeds."""
+    raise RuntimeError("out of order")

@@ -124,7 +124,8 @@ class Continuation:
 
     `steps` are dictionaries as `start_flow` takes them. Without any: the flow `waits` for something
     that is no person's decision and stays open, with nobody asked, until `continue_flow` is called;
-    or, where it does not, nothing follows. In a track, `joins` says that the other tracks are not
+    or, where it does not, nothing follows, and the flow is completed; `rejects` ends it as
+    rejected instead. In a track, `joins` says that the other tracks are not
     needed any more. `hold`, a reason, puts the flow on hold afterwards. `notes` go into the
     history, one event each: dictionaries of JSON, and `actor` (a user) and `comment` where somebody
     did it.
@@ -133,11 +134,14 @@ class Continuation:
     steps: Sequence[Mapping[str, Any]] = ()
     waits: bool = False
     joins: bool = False
+    rejects: bool = False
     hold: str = ""
     notes: Sequence[Mapping[str, Any]] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.steps or self.waits or self.joins or self.hold or self.notes)
+        return bool(
+            self.steps or self.waits or self.joins or self.rejects or self.hold or self.notes
+        )
 
     @classmethod
     def of(cls, answer: "Continuation | Iterable[Mapping[str, Any]]") -> "Continuation":

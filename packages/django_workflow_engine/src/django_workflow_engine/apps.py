@@ -14,9 +14,15 @@ class DjangoWorkflowEngineConfig(AppConfig):
         from django_workflow_engine import checks  # noqa: F401  # registers the system checks
         from django_workflow_engine.actions import defaults
         from django_workflow_engine.cleanup import automatic
+        from django_workflow_engine.models import ActionExecution
         from django_workflow_engine.services.auto_start import start_on_creation
+        from django_workflow_engine.services.tasks_done import on_task_done
+        from django_workflow_engine.signals import task_done
 
         defaults.connect()
         automatic.connect()
         post_save.connect(start_on_creation, dispatch_uid="django_workflow_engine.auto_start")
+        task_done.connect(
+            on_task_done, sender=ActionExecution, dispatch_uid="django_workflow_engine.tasks"
+        )
         autodiscover_modules("workflow_actions")

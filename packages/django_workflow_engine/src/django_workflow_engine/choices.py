@@ -132,8 +132,8 @@ class ExecutionStatus(models.TextChoices):
     DONE = "done", _("Done")
     # Failed for good; a person may run it again.
     DEAD = "dead", _("Failed for good")
-    # Its conditions did not hold, an earlier action that stops the others failed for good, or nobody
-    # needs it any more.
+    # Its conditions did not hold, an earlier action that stops the others failed for good, or
+    # nobody needs it any more.
     SKIPPED = "skipped", _("Not run")
 
     @classmethod

@@ -49,6 +49,8 @@ DEFAULTS: dict[str, Any] = {
     "WEBHOOK_ALLOW_PRIVATE": False,
     # Prefixes of dotted paths outside the installed apps that actions may call.
     "ALLOWED_ACTION_MODULES": (),
+    # Names that conditions may use because callers give them as context.
+    "CONDITION_NAMES": (),
     # How often one object may come to the same stage, where the stage does not say: loops end.
     "LOOP_LIMIT": 50,
     # Fields of the object that may name its creator; the first that it has counts.
@@ -172,6 +174,10 @@ class EngineSettings:
     @property
     def action_retry_delay(self) -> timedelta:
         return timedelta(seconds=self._positive("ACTION_RETRY_DELAY", (int, float)))
+
+    @property
+    def condition_names(self) -> Sequence[str]:
+        return tuple(self._get("CONDITION_NAMES"))
 
     @property
     def loop_limit(self) -> int:

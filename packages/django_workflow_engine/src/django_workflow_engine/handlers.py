@@ -28,6 +28,8 @@ class WorkflowApprovalHandler(BaseApprovalHandler):
     run: Run
     # The row that satisfied a step whose actions are not due yet.
     _satisfied: ApprovalInstance | None = None
+    # Whether a decision is being carried out, which ends with `after_approve`.
+    _approving = False
 
     def handles(self, flow: ApprovalFlow) -> bool:
         run = Run.of_flow(flow)
@@ -47,6 +49,7 @@ class WorkflowApprovalHandler(BaseApprovalHandler):
         self.run.visits.decision = instance.pk
 
     def on_step_approved(self, instance: ApprovalInstance) -> None:
+        self._approving = True
         self.run.visits.decision = instance.pk
         self._satisfied = instance
 
@@ -83,6 +86,8 @@ class WorkflowApprovalHandler(BaseApprovalHandler):
         run.end(AttachmentStatus.COMPLETED, StageOutcome.APPROVED)
         run.fields.completed()
         run.emit(ActionType.ON_WORKFLOW_COMPLETE, last, **_about(instance))
+        if not self._approving:
+            run.save()
 
     def after_approve(self, instance: ApprovalInstance) -> None:
         if self._satisfied is not None:
@@ -143,9 +148,7 @@ class WorkflowApprovalHandler(BaseApprovalHandler):
         take_back(self.run, instance)
 
     def _course(self, instance: ApprovalInstance, *, after: int) -> Course:
-        facts = self.run.facts(
-            user=lambda: instance.action_user, form=instance.form_data or {}
-        )
+        facts = self.run.facts(user=lambda: instance.action_user, form=instance.form_data or {})
         return Course(
             self.run, facts, round_number=instance.round, after=after, about=_about(instance)
         )

@@ -46,6 +46,8 @@ def follow(
     current = None
     if answer.steps:
         current = add_steps(work, answer.steps, row, beside=beside)[0]
+    elif answer.rejects:
+        reject(work, row)
     elif not (answer.waits or answer.hold):
         complete(work, row)
     return _held(work, answer, current)
@@ -66,6 +68,19 @@ def complete(work: FlowWork, row: ApprovalInstance | None) -> None:
         to_status=FlowStatus.COMPLETED,
     )
     work.call("on_final_approve", row)
+
+
+def reject(work: FlowWork, row: ApprovalInstance | None) -> None:
+    """End the flow as rejected without a decision on a step."""
+    cancel_unfinished(work)
+    end_flow(work, FlowStatus.REJECTED)
+    work.events.add(
+        EventKind.FLOW_REJECTED,
+        from_status=FlowStatus.IN_PROGRESS,
+        to_status=FlowStatus.REJECTED,
+    )
+    work.call("on_reject", row)
+    work.call("after_reject", row)
 
 
 def _held(

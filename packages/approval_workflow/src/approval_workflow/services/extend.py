@@ -7,7 +7,7 @@ from django.db.models import Max
 
 from approval_workflow.choices import EventKind
 from approval_workflow.models import ApprovalFlow, ApprovalInstance
-from approval_workflow.services._arguments import checked_person
+from approval_workflow.services._arguments import checked_person, checked_text
 from approval_workflow.services._builder import build_instance
 from approval_workflow.services._freshness import bring_up_to_date
 from approval_workflow.services._locking import FlowWork, require_open, work_on_flow
@@ -19,21 +19,23 @@ def extend_flow(
     steps: Sequence[Mapping[str, Any]],
     user: Any = None,
     *,
+    reason: str = "",
     expected_version: int | None = None,
 ) -> list[ApprovalInstance]:
     """Append steps, as `start_flow` takes them, after the last step; return the new pending rows.
 
     Numbers must be greater than those the round has; left out, they are numbered on. `user` is
-    who the history names.
+    who the history names, with the reason.
 
     Events: `steps_added`. Raises `InvalidSteps`, `FlowEnded`, `VersionConflict`, `InvalidInput`.
     """
-    user = checked_person("user", user)
+    user, reason = checked_person("user", user), checked_text("reason", reason)
     with work_on_flow(flow_id=flow.pk, expected_version=expected_version) as work:
         require_open(work.flow)
         rows = _build_following(work, steps)
         ApprovalInstance.objects.using(work.using).bulk_create(rows)
-        work.events.add(EventKind.STEPS_ADDED, actor=user, steps=[row.step_number for row in rows])
+        numbers = [row.step_number for row in rows]
+        work.events.add(EventKind.STEPS_ADDED, actor=user, comment=reason, steps=numbers)
     bring_up_to_date(flow, work.flow)
     return rows
 

@@ -6,7 +6,7 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.db.models import Model
 
-from django_workflow_engine.choices import ActionType
+from django_workflow_engine.choices import ActionType, TaskKind
 from django_workflow_engine.models import ActionExecution, Pipeline, Stage, WorkflowAttachment
 
 # Names under which functions get an object whose key is stored as "<name>_id".
@@ -45,8 +45,8 @@ def build_context(
         **stored,
         "attachment": attachment,
         "workflow": attachment.workflow,
-        "event": ActionType(row.action_type),
-        "action_type": ActionType(row.action_type),
+        "event": _event(row),
+        "action_type": _event(row),
         "idempotency_key": f"{row.transition}:{row.position}",
         **_objects(get_user_model(), USERS, stored, using),
         **_objects(Stage, STAGES, stored, using, "pipeline"),
@@ -73,3 +73,8 @@ def _objects(
         objects = objects.select_related(*related)
     found = {str(obj.pk): obj for obj in objects.filter(pk__in=wanted)} if wanted else {}
     return {name: found.get(str(key)) for name, key in keys.items()}
+
+
+def _event(row: ActionExecution) -> ActionType | TaskKind:
+    is_task = row.action_type in TaskKind.values
+    return TaskKind(row.action_type) if is_task else ActionType(row.action_type)

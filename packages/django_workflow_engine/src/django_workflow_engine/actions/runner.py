@@ -35,12 +35,12 @@ from django_workflow_engine.actions.claims import claim, mark
 from django_workflow_engine.actions.context import build_context, load_attachment
 from django_workflow_engine.actions.due import due_keys, due_rows
 from django_workflow_engine.actions.retry import backoff
-from django_workflow_engine.choices import ActionExecutionMode, ExecutionStatus
+from django_workflow_engine.choices import ActionExecutionMode, ExecutionStatus, TaskKind
 from django_workflow_engine.conf import settings
 from django_workflow_engine.exceptions import ActionFailed
 from django_workflow_engine.function_paths import load_function
 from django_workflow_engine.models import ActionExecution
-from django_workflow_engine.signals import action_finished
+from django_workflow_engine.signals import action_finished, task_done
 
 __all__ = ["backoff", "due_rows", "run_due", "run_in_process", "run_inline", "run_transition"]
 
@@ -57,6 +57,8 @@ OUTCOMES = tuple(
 )
 # What a row may come to without its function being called.
 GIVEN_UP = (ExecutionStatus.DEAD, ExecutionStatus.SKIPPED)
+# Rows that wait for their time alone.
+WITHOUT_FUNCTION = (TaskKind.TIMER, TaskKind.CONTINUE)
 
 
 def run_transition(transition: UUID, using: str | None = None) -> dict[str, int]:
@@ -127,12 +129,15 @@ def _run_claimed(row: ActionExecution, using: str) -> ExecutionStatus | None:
             if not mark(row, using, started_at=timezone.now()):
                 return None
             _finish(row, _call(row, using), using)
+            task_done.send(ActionExecution, execution=row, using=using)
     except Exception as error:  # noqa: BLE001  # whatever an action raises is its failure
         return _fail(row, error, using)
     return ExecutionStatus.DONE
 
 
 def _call(row: ActionExecution, using: str) -> Any:
+    if row.action_type in WITHOUT_FUNCTION:
+        return None
     function = load_function(row.function_path)
     check_action_parameters(function, row.parameters)
     attachment = load_attachment(row, using)

@@ -244,6 +244,8 @@ PLACES_OF: Mapping[str, Callable[[_Rows], list[Beside]]] = {
     WorkflowStrategy.PIPELINE.value: _pipeline_places,
     WorkflowStrategy.WORKFLOW.value: _workflow_place,
 }
+
+
 def _misplaced(rows: _Rows) -> Iterator[tuple[str, Any]]:
     """Yield what is stored at a level that the strategy leaves out."""
     strategy, workflow = rows.workflow.strategy, rows.workflow
@@ -259,6 +261,11 @@ def _misplaced(rows: _Rows) -> Iterator[tuple[str, Any]]:
             yield row.name_en, NOT_ASKED_FOR
         if strategy == WorkflowStrategy.PIPELINE and row.pk in with_stages:
             yield row.name_en, NO_STAGES_WANTED
+    yield from _nested(rows)
+
+
+def _nested(rows: _Rows) -> Iterator[tuple[str, Any]]:
+    """Yield the stages that run side by side in pipelines that do."""
     beside = {row.pk for row in rows.pipelines if "parallel_group" in rows.info_of[row.pk]}
     for row in rows.stages:
         if row.pipeline_id in beside and "parallel_group" in row.stage_info:

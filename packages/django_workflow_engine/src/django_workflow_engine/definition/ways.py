@@ -83,9 +83,9 @@ def _route_error(
             "code": route.to
         }
     if goal.group and not place.group and goal != first_of_group(definition, goal):
-        return _("The route to '%(code)s' leads into the middle of stages that run side by side.") % {
-            "code": route.to
-        }
+        return _(
+            "The route to '%(code)s' leads into the middle of stages that run side by side."
+        ) % {"code": route.to}
     return None
 
 

@@ -6,7 +6,6 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from functools import cached_property
 from typing import Any
-from uuid import UUID
 
 from django.apps import apps
 from django.core.exceptions import FieldDoesNotExist, ObjectDoesNotExist
@@ -14,6 +13,7 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from django_workflow_engine.conf import settings
 from django_workflow_engine.exceptions import ConditionFailed, InvalidExpression
 from django_workflow_engine.expressions.language import MAX_ITEMS, Expression, parse_expression
 
@@ -74,35 +74,39 @@ class Facts:
         source = self._source
         if name in source.given:
             return plain(source.given[name], name)
-        if name == "now":
-            return timezone.now()
-        if name in ("metadata", "form"):
-            return plain(dict(getattr(source, name)), name)
-        if name == "results":
-            return plain(dict(source.results()), name)
-        paths = expression.paths.get(name, ())
-        if name == "user":
-            user = source.user()
-            return {} if user is None else shown(user, paths, name)
         if name in ("object", self._model_name):
-            if self._target is None:
-                raise ConditionFailed(_("The object is gone."), expression=text_of(expression))
-            return shown(self._target, paths, name)
-        return None
+            return self._of_target(expression, name)
+        read = {
+            "now": timezone.now,
+            "metadata": lambda: plain(dict(source.metadata), name),
+            "form": lambda: plain(dict(source.form), name),
+            "results": lambda: plain(dict(source.results()), name),
+            "user": lambda: self._of_user(expression),
+        }.get(name)
+        return None if read is None else read()
+
+    def _of_target(self, expression: Expression, name: str) -> dict[str, Any]:
+        if self._target is None:
+            raise ConditionFailed(_("The object is gone."), expression=expression.source)
+        return shown(self._target, expression.paths.get(name, ()), name)
+
+    def _of_user(self, expression: Expression) -> dict[str, Any]:
+        user = self._source.user()
+        return {} if user is None else shown(user, expression.paths.get("user", ()), "user")
 
     @property
     def _model_name(self) -> str:
         return "" if self._target is None else str(self._target._meta.model_name)
 
 
-def text_of(expression: Expression) -> str:
-    return expression.source
-
-
 def names_for(models_known: Collection[type[models.Model]]) -> set[str]:
     """Return the names that a stored expression may use; any model's where none is known."""
     candidates = models_known or apps.get_models()
-    return {*NAMES, *(str(model._meta.model_name) for model in candidates)}
+    return {
+        *NAMES,
+        *settings.condition_names,
+        *(str(model._meta.model_name) for model in candidates),
+    }
 
 
 def sample_of(text: str, model: type[models.Model]) -> dict[str, Any] | None:
@@ -131,8 +135,7 @@ def _put_sample(found: dict[str, Any], path: str, model: type[models.Model], tex
         if hasattr(model, first):
             return False  # a property: its kind is not known
         raise InvalidExpression(
-            _("%(model)s has no field '%(name)s'.")
-            % {"model": model._meta.label, "name": first},
+            _("%(model)s has no field '%(name)s'.") % {"model": model._meta.label, "name": first},
             source=text,
         ) from None
     if rest and column.is_relation and column.related_model is not None:
@@ -200,18 +203,9 @@ def plain(value: Any, label: str) -> Any:
     """Return the value as CEL knows it; raise `ConditionFailed` where it could not be exact."""
     if value is None or isinstance(value, bool | int | float | str | datetime | timedelta):
         return value
-    if isinstance(value, Decimal):
-        return _exact(value, label)
-    if isinstance(value, date):
-        return datetime.combine(value, time.min, tzinfo=timezone.get_current_timezone())
-    if isinstance(value, time | UUID):
-        return str(value)
-    if isinstance(value, Mapping):
-        return {str(key): plain(item, label) for key, item in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [plain(item, label) for item in _few(list(value), label)]
-    if isinstance(value, models.Model):
-        return _of_related(value)
+    for kind, convert in CONVERTED.items():
+        if isinstance(value, kind):
+            return convert(value, label)
     return str(value)
 
 
@@ -222,3 +216,18 @@ def _exact(value: Decimal, label: str) -> float:
         _("%(name)s: %(value)s has more digits than can be compared exactly.")
         % {"name": label, "value": value}
     )
+
+
+def _midnight(day: date, _label: str) -> datetime:
+    return datetime.combine(day, time.min, tzinfo=timezone.get_current_timezone())
+
+
+CONVERTED: Mapping[Any, Callable[[Any, str], Any]] = {
+    Decimal: _exact,
+    date: _midnight,
+    Mapping: lambda value, label: {str(key): plain(item, label) for key, item in value.items()},
+    (list, tuple, set, frozenset): lambda value, label: [
+        plain(item, label) for item in _few(list(value), label)
+    ],
+    models.Model: lambda value, _label: _of_related(value),
+}

@@ -7,11 +7,19 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-import cel
 from django.utils.translation import gettext as _
 
 from approval_workflow.exceptions import nearest
-from django_workflow_engine.exceptions import ConditionFailed, InvalidExpression
+from django_workflow_engine.exceptions import (
+    ConditionFailed,
+    InvalidExpression,
+    WorkflowMisconfigured,
+)
+
+try:
+    import cel
+except ImportError:  # the extra [cel] is not installed
+    cel = None  # type: ignore[assignment]
 
 MAX_LENGTH = 2_000
 # Macros go through a list for each item of another one: two of them, over lists of `MAX_ITEMS`,
@@ -28,9 +36,13 @@ POSITION = re.compile(r"<input>:(\d+):(\d+): (?:Syntax error: )?([^\n]*)")
 FAILURES = (KeyError, RuntimeError, TypeError, ValueError, ZeroDivisionError, OverflowError)
 # Functions of the language; the library lists operators among them too.
 FUNCTIONS = frozenset(
-    "size contains startsWith endsWith matches int uint double string bytes timestamp duration type"
-    " has getFullYear getMonth getDate getDayOfMonth getDayOfWeek getDayOfYear getHours getMinutes"
-    " getSeconds getMilliseconds all exists exists_one map filter dyn max min optional".split()
+    {
+        *("size", "contains", "startsWith", "endsWith", "matches", "has"),
+        *("int", "uint", "double", "string", "bytes", "timestamp", "duration", "type", "dyn"),
+        *("getFullYear", "getMonth", "getDate", "getDayOfMonth", "getDayOfWeek", "getDayOfYear"),
+        *("getHours", "getMinutes", "getSeconds", "getMilliseconds"),
+        *("all", "exists", "exists_one", "map", "filter", "max", "min"),
+    }
 )
 
 
@@ -48,7 +60,15 @@ class Expression:
 
 @lru_cache(maxsize=1024)
 def parse_expression(source: str) -> Expression:
-    """Return the parsed expression; raise `InvalidExpression`, which names the position."""
+    """Return the parsed expression; raise `InvalidExpression`, which names the position.
+
+    Raises `WorkflowMisconfigured` where the extra [cel] is not installed.
+    """
+    if cel is None:
+        raise WorkflowMisconfigured(
+            "Conditions in CEL need common-expression-language: install"
+            " django-dynamic-workflows[cel]."
+        )
     if len(source) > MAX_LENGTH:
         raise InvalidExpression(
             _("Expected at most %(most)s characters.") % {"most": MAX_LENGTH}, source=source
@@ -86,9 +106,7 @@ def check_expression(
     for name in expression.names:
         if known is not None and name not in known:
             raise InvalidExpression(
-                _("There is no '%(name)s' here; known: %(known)s.")
-                % {"name": name, "known": ", ".join(sorted(known))}
-                + nearest(name, known),
+                _("There is no '%(name)s' here.") % {"name": name} + nearest(name, known),
                 source=source,
             )
     if expression.names and sample is None:

@@ -1,27 +1,27 @@
 """What a stage waits for, and where objects go from it. Judged by its shape alone.
 
-    {
-        "kind": "approval" | "job" | "timer" | "status",     # "approval" when left out
+{
+    "kind": "approval" | "job" | "timer" | "status",     # "approval" when left out
 
-        # Conditions in CEL, see `django_workflow_engine.expressions`.
-        "skip_when": condition,                  # the stage is passed over
-        "approve_when": condition,               # approvals: it approves itself
+    # Conditions in CEL, see `django_workflow_engine.expressions`.
+    "skip_when": condition,                  # the stage is passed over
+    "approve_when": condition,               # approvals: it approves itself
 
-        # Stages that follow each other and have the same group run side by side; pipelines too.
-        "parallel_group": text,
-        "join": "all" | "any" | number,          # of the branches; "all" when left out
+    # Stages that follow each other and have the same group run side by side; pipelines too.
+    "parallel_group": text,
+    "join": "all" | "any" | number,          # of the branches; "all" when left out
 
-        # Where objects go when the stage is done: the first route whose condition holds, else the
-        # next stage in order.
-        "routes": [{"to": code of a stage or "end", "when": condition, "priority": number}, ...],
-        "max_visits": number,                    # of one object, for stages in loops
+    # Where objects go when the stage is done: the first route whose condition holds, else the
+    # next stage in order.
+    "routes": [{"to": code of a stage or "end", "when": condition, "priority": number}, ...],
+    "max_visits": number,                    # of one object, for stages in loops
 
-        "job": {"function": path, "parameters": object},
-        "timer": {"duration": ISO 8601 duration or seconds} | {"until": expression of a moment},
-        "statuses": [
-            {"name": text, "default": bool, "completes": bool, "rejects": bool}, ...
-        ],
-    }
+    "job": {"function": path, "parameters": object},
+    "timer": {"duration": ISO 8601 duration or seconds} | {"until": expression of a moment},
+    "statuses": [
+        {"name": text, "default": bool, "completes": bool, "rejects": bool}, ...
+    ],
+}
 """
 
 from collections.abc import Callable, Mapping

@@ -3,6 +3,16 @@
 from django_workflow_engine.services.act import act_on_object, cancel_workflow
 from django_workflow_engine.services.attach import attach_workflow_to_object
 from django_workflow_engine.services.cancel import cancel_attachment
+from django_workflow_engine.services.control import (
+    add_approver,
+    hold_workflow,
+    jump_to_stage,
+    restart_workflow,
+    resume_workflow,
+    skip_stage,
+    undo_last_decision,
+    withdraw_workflow,
+)
 from django_workflow_engine.services.data import (
     get_detailed_workflow_data,
     get_workflow_approval_summary,
@@ -30,6 +40,7 @@ from django_workflow_engine.services.run_statistics import (
     get_run_statistics,
 )
 from django_workflow_engine.services.start import start_workflow_for_object
+from django_workflow_engine.services.statuses import update_stage_status
 from django_workflow_engine.services.validation import validate_completeness
 from django_workflow_engine.services.version_list import Version, versions_of
 
@@ -39,6 +50,7 @@ __all__ = [
     "MigrationReport",
     "Version",
     "act_on_object",
+    "add_approver",
     "attach_workflow_to_object",
     "attachment_progress",
     "cancel_attachment",
@@ -54,12 +66,20 @@ __all__ = [
     "get_workflow_pipeline_structure",
     "get_workflow_progress",
     "get_workflow_statistics",
+    "hold_workflow",
+    "jump_to_stage",
     "migrate_running",
     "preview_approvers",
     "publish_version",
     "register_model_for_workflow",
+    "restart_workflow",
+    "resume_workflow",
+    "skip_stage",
     "start_workflow_for_object",
+    "undo_last_decision",
+    "update_stage_status",
     "validate_completeness",
     "versions_of",
+    "withdraw_workflow",
     "workflows_for",
 ]

@@ -102,7 +102,7 @@ class Course:
             self.join(left)
 
     def depart_in_branch(self, left: PlaceDefinition, outcome: StageOutcome) -> None:
-        """Take the object from a place of a branch, and put it where the branch goes on, if it does.
+        """Take the object from a place of a branch, and put it where the branch goes on.
 
         Where the join is complete now, `joins` says so and the other branches are left.
         """
@@ -165,9 +165,7 @@ class Course:
             return False
         by_rule = bool(place.approve_when) and self.holds(place.approve_when)
         if place.group and run.stands_in(place.group):
-            visit = run.visits.enter(
-                place, round_number=self.round, status=place.default_status
-            )
+            visit = run.visits.enter(place, round_number=self.round, status=place.default_status)
         else:
             visit = run.enter(place, round_number=self.round)
         self._emit_moves(place, left)
@@ -263,6 +261,7 @@ class Course:
     def _stay(self, place: PlaceDefinition, problem: str) -> None:
         self.run.visits.stay(place, problem)
         self.run.stand_at(place)
+        self.run.attachment.hold_reason = problem
         self.hold = problem
 
     def _group(self, place: PlaceDefinition) -> GroupDefinition:
@@ -295,10 +294,13 @@ class Course:
                 run.visits.close(visit, StageOutcome.NOT_NEEDED)
         self.steps = []
 
-    def note(self, place: PlaceDefinition, what: str, text: str, **details: Any) -> None:
-        """Tell in the history what happened at a place without anybody deciding."""
+    def note(
+        self, place: PlaceDefinition, what: str, text: str, *, actor: Any = None, **details: Any
+    ) -> None:
+        """Tell in the history what happened at a place that is no decision on a step."""
         self.notes.append(
             {
+                "actor": actor,
                 "comment": text % {"stage": place.name_en, **details},
                 "what": what,
                 **place.keys,

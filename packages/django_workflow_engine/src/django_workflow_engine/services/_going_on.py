@@ -65,7 +65,7 @@ class Going:
 
 @contextmanager
 def going_on(attachment_id: Any) -> Iterator[Going]:
-    """Lock the flow and the run of an attachment; raise `NotAttached` when it has none that runs."""
+    """Lock the flow and the run of an attachment; raise `NotAttached` when none runs."""
     using = write_database()
     with transaction.atomic(using=using):
         attachments = WorkflowAttachment.objects.using(using).filter(pk=attachment_id)
@@ -93,9 +93,7 @@ def visit_done(attachment_id: Any, visit_id: Any) -> None:
         if visit is None:
             return
         place = going.place_of(visit)
-        outcome = (
-            StageOutcome.APPROVED if place.kind == StageKind.APPROVAL else StageOutcome.DONE
-        )
+        outcome = StageOutcome.APPROVED if place.kind == StageKind.APPROVAL else StageOutcome.DONE
         if run.attachment.status == AttachmentStatus.ON_HOLD:
             run.visits.finish(visit)
             run.save()
@@ -110,9 +108,7 @@ def depart(going: Going, visit: StageRun, outcome: StageOutcome, **known: Any) -
     return course.answer()
 
 
-def move(
-    going: Going, act: Callable[[Going], Continuation], place: PlaceDefinition
-) -> None:
+def move(going: Going, act: Callable[[Going], Continuation], place: PlaceDefinition) -> None:
     """Do what moves the object, or put it on hold at the place with the reason why it cannot."""
     using = going.run.using
     try:

@@ -29,9 +29,19 @@ def require_permission_to_control(user: Any) -> None:
 
     Nobody (`user=None`) is the system itself.
     """
-    if user is None or user.has_perm(CONTROL):
-        return
-    raise WorkflowPermissionDenied(_needed(CONTROL), reason=MISSING, permission=CONTROL)
+    if not may_control(user):
+        raise WorkflowPermissionDenied(_needed(CONTROL), reason=MISSING, permission=CONTROL)
+
+
+def may_control(user: Any) -> bool:
+    return user is None or bool(user.is_active and user.has_perm(CONTROL))
+
+
+def require_permission_to_approve(user: Any) -> None:
+    """Raise `WorkflowPermissionDenied` where deciding needs a permission that `user` lacks."""
+    reason = None if user is None else why_not_approve(user)
+    if reason is not None:
+        raise WorkflowPermissionDenied(reason, reason=MISSING, permission=APPROVE)
 
 
 def why_not_approve(user: Any) -> str | None:

@@ -238,6 +238,10 @@ class Run:
             self.fields.stage("")
         self._changed = True
 
+    def touch(self) -> None:
+        """Write the attachment when the run is saved."""
+        self._changed = True
+
     def hold(self) -> None:
         """Let the run stand still; `hold_reason` says why."""
         attachment = self.attachment

@@ -17,7 +17,7 @@ NOT_NEEDED = "Not run: nobody needs it any more."
 def drop_tasks(
     attachment: WorkflowAttachment, using: str, visits: Iterable[StageRun] | None = None
 ) -> None:
-    """Give up the tasks that wait, of all visits or of some. One that is running finds out itself."""
+    """Give up the tasks that wait, of all visits or of some; a running one finds out itself."""
     rows = tasks_of(attachment, using)
     if visits is not None:
         rows = rows.filter(visit__in=[visit.pk for visit in visits if visit.pk is not None])
@@ -47,9 +47,7 @@ def release_tasks(attachment: WorkflowAttachment, using: str, held: timedelta) -
 
 def results_of(attachment: WorkflowAttachment, using: str) -> dict[Any, Any]:
     """Return the results of the jobs that are done, the newest by stage."""
-    rows = tasks_of(attachment, using).filter(
-        action_type=TaskKind.JOB, status=ExecutionStatus.DONE
-    )
+    rows = tasks_of(attachment, using).filter(action_type=TaskKind.JOB, status=ExecutionStatus.DONE)
     return dict(rows.order_by("pk").values_list("visit__stage_id", "result"))
 
 

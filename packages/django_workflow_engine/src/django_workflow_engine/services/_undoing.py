@@ -1,8 +1,8 @@
 """Putting an object back to where it was before the last decision."""
 
-from typing import Any
 from uuid import UUID, uuid4
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from approval_workflow.models import ApprovalInstance
@@ -29,9 +29,7 @@ def take_back(run: Run, instance: ApprovalInstance) -> None:
     """
     attachment, using = run.attachment, run.using
     visits = StageRun.objects.using(using).filter(attachment=attachment)
-    begun = list(
-        visits.filter(entered_by_step=instance.pk).exclude(outcome=StageOutcome.UNDONE)
-    )
+    begun = list(visits.filter(entered_by_step=instance.pk).exclude(outcome=StageOutcome.UNDONE))
     drop_tasks(attachment, using, begun)
     now = timezone.now()
     visits.filter(pk__in=[visit.pk for visit in begun]).update(
@@ -45,12 +43,9 @@ def take_back(run: Run, instance: ApprovalInstance) -> None:
     run.save()
 
 
-def actions_of(run: Run, step_key: Any) -> list[ActionExecution]:
-    """Return the actions that the decision on this step made due, but for those undone before."""
-    rows = ActionExecution.objects.using(run.using).filter(
-        attachment=run.attachment, context__instance_id=step_key
-    )
-    return [row for row in rows.order_by("pk") if UNDONE_KEY not in row.context]
+def undone(rows: "QuerySet[ActionExecution]") -> "QuerySet[ActionExecution]":
+    """Return the actions whose decisions were undone."""
+    return rows.filter(context__has_key=UNDONE_KEY)
 
 
 def _reopen(run: Run) -> None:
@@ -65,7 +60,10 @@ def _reopen(run: Run) -> None:
 
 def _take_actions_back(run: Run, instance: ApprovalInstance) -> None:
     executed = []
-    for row in actions_of(run, instance.pk):
+    rows = ActionExecution.objects.using(run.using).filter(
+        attachment=run.attachment, context__instance_id=instance.pk
+    )
+    for row in rows.exclude(pk__in=undone(rows).values("pk")).order_by("pk"):
         if row.status in WAITING:
             row.status = ExecutionStatus.SKIPPED
             row.error = "Not run: the decision was undone."

@@ -39,9 +39,7 @@ class Visits:
     def places(self, definition: WorkflowDefinition) -> list[PlaceDefinition]:
         """Return the places of the open visits, in the order of the workflow."""
         return [
-            place
-            for place in definition.places
-            if any(_is_of(visit, place) for visit in self.open)
+            place for place in definition.places if any(_is_of(visit, place) for visit in self.open)
         ]
 
     def count(self, place: PlaceDefinition) -> int:

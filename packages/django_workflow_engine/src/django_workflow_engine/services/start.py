@@ -16,8 +16,8 @@ from django_workflow_engine.choices import ActionType, AttachmentStatus
 from django_workflow_engine.definition import WorkflowDefinition
 from django_workflow_engine.exceptions import NotAttached
 from django_workflow_engine.models import WorkflowAttachment
-from django_workflow_engine.services._permissions import require_permission_to_start
 from django_workflow_engine.services._course import Course
+from django_workflow_engine.services._permissions import require_permission_to_start
 from django_workflow_engine.services._run import Run, write_database
 from django_workflow_engine.services._steps import step_label
 from django_workflow_engine.services._target import as_before_on_error
@@ -59,9 +59,7 @@ def begin(run: Run, obj: Model, user: Any) -> None:
     with _naming_the_place(run.definition):
         course.arrive(first)
         answer = course.answer()
-        attachment.flow = start_flow(
-            obj, answer if answer else Continuation(waits=True), started_by=user
-        )
+        attachment.flow = start_flow(obj, answer or Continuation(waits=True), started_by=user)
     run.fields.started()
     # Written first: the actions that are due belong to an attachment that exists.
     run.save()
