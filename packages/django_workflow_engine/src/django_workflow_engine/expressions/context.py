@@ -76,7 +76,7 @@ class Facts:
             return plain(source.given[name], name)
         if name in ("object", self._model_name):
             return self._of_target(expression, name)
-        read = {
+        read: Callable[[], Any] | None = {
             "now": timezone.now,
             "metadata": lambda: plain(dict(source.metadata), name),
             "form": lambda: plain(dict(source.form), name),

@@ -78,10 +78,11 @@ class Course:
                 return
             if stands:
                 return
+            left = goal
             try:
-                left, goal = goal, self._following(goal)
+                goal = self._following(left)
             except ConditionFailed as error:
-                self._stay(goal, error.message)
+                self._stay(left, error.message)
                 return
         self.ended = True
 

@@ -131,4 +131,5 @@ class Visits:
 
 
 def _is_of(visit: StageRun, place: PlaceDefinition) -> bool:
-    return visit.stage_id == place.stage_id and visit.pipeline_id == place.pipeline_id
+    here: bool = visit.stage_id == place.stage_id and visit.pipeline_id == place.pipeline_id
+    return here
