@@ -1,5 +1,6 @@
 """Fixtures of the core's tests: nobody listens unless a test says so."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -16,6 +17,11 @@ from tests.testapp.models import Document
 def no_listed_handlers(settings: Any) -> None:
     """The core is tested by itself: the engine does not listen."""
     settings.APPROVAL_HANDLERS = []
+
+
+@pytest.fixture(autouse=True)
+def decisions_can_be_undone(settings: Any) -> None:
+    settings.APPROVAL_UNDO_PERIOD = timedelta(minutes=10)
 
 
 @pytest.fixture(autouse=True)
@@ -74,5 +80,5 @@ def told() -> list[tuple[str, Any]]:
 HOOKS = [
     name
     for name in vars(BaseApprovalHandler)
-    if name.startswith(("before_", "on_", "after_")) or name == "next_steps"
+    if name.startswith(("before_", "on_", "after_", "next_"))
 ]

@@ -107,6 +107,8 @@ class EventKind(models.TextChoices):
 
     FLOW_STARTED = "flow_started", _("Started")
     STEPS_ADDED = "steps_added", _("Steps added")
+    # Tracks or steps that are not needed any more, and were cancelled undecided.
+    STEPS_DROPPED = "steps_dropped", _("Steps dropped")
     STEPS_REPLACED = "steps_replaced", _("Steps replaced")
     STEP_OPENED = "step_opened", _("Step opened")
     CHECKED_IN = "checked_in", _("Checked in")

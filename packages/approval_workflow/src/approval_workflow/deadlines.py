@@ -50,7 +50,8 @@ def put_off(due_at: datetime, since: datetime, until: datetime) -> datetime:
     calendar = configured_calendar()
     if calendar is None:
         return due_at + (until - since)
-    return calendar.add_working_time(due_at, calendar.working_time(since, until))
+    worked = calendar.working_time(since, until)
+    return calendar.add_working_time(due_at, worked) if worked else due_at
 
 
 def configured_calendar() -> "BusinessCalendar | None":

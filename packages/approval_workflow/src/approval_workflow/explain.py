@@ -9,6 +9,7 @@ from typing import Any, cast
 from django.utils.translation import gettext as _
 
 from approval_workflow import roles
+from approval_workflow.choices import ApprovalStatus
 from approval_workflow.models import ApprovalFlow, ApprovalInstance
 from approval_workflow.permissions import Facts, can_act, tally_of
 from approval_workflow.queries import StepTally, substitutes_of, voters
@@ -31,10 +32,10 @@ def explain_approvers(flow: ApprovalFlow) -> list[Explanation]:
 
     For each person asked: that person, who stands in for them, and who is above them in the role
     tree. Who got the role of a step for anybody since it opened is named with its first row. People
-    asked who may not act (any more) are listed with the reason; where nobody may act in a step, it
-    says so too, and what can be done.
+    asked who may not act (any more, or while the flow is on hold) are listed with the reason; where
+    nobody may act in a step, it says so too, and what can be done.
     """
-    rows = list(flow.instances.current().select_related("assigned_to").in_order())
+    rows = list(flow.instances.asked().select_related("assigned_to").in_order())
     for row in rows:
         row.flow = flow
     return list(_Reading(flow, rows).explain())
@@ -54,8 +55,7 @@ class _Reading:
     def explain(self) -> Iterator[Explanation]:
         for _step, rows in groupby(self.rows, key=attrgetter("step_key")):
             found = list(self._of_step(list(rows)))
-            stuck = not any(item.permission for item in found)
-            yield from map(_waiting_for_a_manager, found) if stuck else found
+            yield from map(_waiting_for_a_manager, found) if _is_stuck(found) else found
 
     def _of_step(self, rows: list[ApprovalInstance]) -> Iterator[Explanation]:
         for row in rows:
@@ -100,6 +100,12 @@ class _Reading:
         if keys not in self.seniors:
             self.seniors[keys] = list(_holders_above(person))
         return self.seniors[keys]
+
+
+def _is_stuck(found: list[Explanation]) -> bool:
+    """Whether nobody may act in the step, although its flow is not on hold."""
+    on_hold = any(item.instance.status == ApprovalStatus.ON_HOLD for item in found)
+    return not on_hold and not any(item.permission for item in found)
 
 
 def _waiting_for_a_manager(found: Explanation) -> Explanation:

@@ -66,7 +66,10 @@ class BaseApprovalHandler:
         """After an approval, when the flow has moved on."""
 
     def on_final_approve(self, instance: Any) -> None:
-        """The flow is completed; `instance` is the row that completed it."""
+        """The flow is completed; `instance` is the row that completed it.
+
+        None where `continue_flow` completed a flow in which nobody had decided.
+        """
 
     def before_reject(self, instance: Any) -> None:
         """Before a rejection is written. Raise to refuse it."""
@@ -118,13 +121,18 @@ class BaseApprovalHandler:
         """The flow goes on after a hold."""
 
     def on_undo(self, instance: Any) -> None:
-        """The last decision, which was made on `instance`, has been undone."""
+        """The last decision has been undone: `instance`, on which it was made, is current again.
+
+        What a handler did for the decision, such as starting what the flow then waited for, is for
+        the handler to take back.
+        """
 
     def next_steps(self, instance: Any) -> Continuation | Iterable[Mapping[str, Any]]:
         """Return the steps that follow when none is left, or nothing to complete the flow.
 
         They are dictionaries as `start_flow` takes them; without a `step` key they are numbered on.
-        A `Continuation` can say more. Of several handlers, the first that answers is followed.
+        A `Continuation` can say more: that the flow waits for something else than a decision, until
+        `continue_flow` is called. Of several handlers, the first that answers is followed.
         """
         return ()
 
@@ -132,8 +140,9 @@ class BaseApprovalHandler:
         """Return the steps with which the track of a satisfied step goes on, or nothing at its end.
 
         They get the number of that step, whose other tracks go on beside them, and need a
-        `parallel_group` that no step of the number has had. Only asked where there are tracks; of
-        several handlers, the first that answers is followed.
+        `parallel_group` that no step of the number has. A track that waits holds nothing back: when
+        the others are done, later steps open and `next_steps` is asked. Only asked where there are
+        tracks; of several handlers, the first that answers is followed.
         """
         return ()
 

@@ -16,7 +16,7 @@ from approval_workflow.types import Votes
 # A row in one of these states is a vote.
 CAST = (ApprovalStatus.APPROVED, ApprovalStatus.REJECTED)
 # A step in one of these states counts when progress is measured.
-_LIVE = (ApprovalStatus.PENDING, ApprovalStatus.CURRENT, ApprovalStatus.APPROVED)
+_LIVE = (*ApprovalStatus.unfinished(), ApprovalStatus.APPROVED)
 
 
 def get_approval_flow(obj: Model) -> ApprovalFlow | None:

@@ -56,6 +56,10 @@ class ApprovalInstanceQuerySet(models.QuerySet[M]):
     def on_hold(self) -> Self:
         return self.filter(status=ApprovalStatus.ON_HOLD)
 
+    def asked(self) -> Self:
+        """Rows of steps that have opened and are not decided, whether or not anybody may act."""
+        return self.filter(status__in=(ApprovalStatus.CURRENT, ApprovalStatus.ON_HOLD))
+
     def unfinished(self) -> Self:
         return self.filter(status__in=ApprovalStatus.unfinished())
 

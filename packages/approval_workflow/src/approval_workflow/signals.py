@@ -25,6 +25,7 @@ step_released = Signal()
 step_reminded = Signal()
 step_timed_out = Signal()
 noted = Signal()
+steps_dropped = Signal()
 decision_undone = Signal()
 flow_held = Signal()
 flow_resumed = Signal()
@@ -49,6 +50,7 @@ BY_EVENT_KIND: dict[str, Signal] = {
     EventKind.REMINDED: step_reminded,
     EventKind.TIMED_OUT: step_timed_out,
     EventKind.NOTED: noted,
+    EventKind.STEPS_DROPPED: steps_dropped,
     EventKind.DECISION_UNDONE: decision_undone,
     EventKind.FLOW_HELD: flow_held,
     EventKind.FLOW_RESUMED: flow_resumed,

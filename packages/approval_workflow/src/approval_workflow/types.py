@@ -124,11 +124,10 @@ class Continuation:
 
     `steps` are dictionaries as `start_flow` takes them. Without any: the flow `waits` for something
     that is no person's decision and stays open, with nobody asked, until `continue_flow` is called;
-    or, where it does not, nothing follows, and the flow is completed; `rejects` ends it as
-    rejected instead. In a track, `joins` says that the other tracks are not
-    needed any more. `hold`, a reason, puts the flow on hold afterwards. `notes` go into the
-    history, one event each: dictionaries of JSON, and `actor` (a user) and `comment` where somebody
-    did it.
+    or, where it does not, nothing follows: the flow is completed, or rejected where the answer
+    `rejects`. In a track, `joins` says that the other tracks are not needed any more. `hold`, a reason, puts the flow on hold afterwards; without steps, it waits
+    when it is resumed. `notes` go into the history, one event each: dictionaries of JSON, and
+    `actor` (a user) and `comment` where somebody did it.
     """
 
     steps: Sequence[Mapping[str, Any]] = ()
@@ -139,14 +138,22 @@ class Continuation:
     notes: Sequence[Mapping[str, Any]] = ()
 
     def __bool__(self) -> bool:
-        return bool(
-            self.steps or self.waits or self.joins or self.rejects or self.hold or self.notes
-        )
+        return bool(self.goes_on or self.joins or self.rejects or self.notes)
+
+    @property
+    def stays_open(self) -> bool:
+        """Whether the flow is not to end, even where nobody is asked."""
+        return bool(self.waits or self.hold)
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether something follows."""
+        return bool(self.steps or self.stays_open)
 
     @classmethod
     def of(cls, answer: "Continuation | Iterable[Mapping[str, Any]]") -> "Continuation":
         """Return the answer of a handler, which may be the steps alone."""
-        return answer if isinstance(answer, cls) else cls(steps=list(answer))
+        return answer if isinstance(answer, Continuation) else cls(steps=list(answer))
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ def waiting_context(flow: ApprovalFlow | None) -> dict[str, Any]:
         return {"waiting": [], "waiting_problem": ""}
     rows = {
         step.pk: WaitingRow(step, asked(step), strategy_label(step.role_selection_strategy))
-        for step in flow.instances.current().select_related("assigned_to").in_order()
+        for step in flow.instances.asked().select_related("assigned_to").in_order()
     }
     problem = ""
     try:
@@ -70,6 +70,7 @@ def _why(code: str, person: Any) -> str:
     return {
         "assigned": _("is asked"),
         "role_holder": _("holds the role that is asked"),
+        "on_hold": _("is asked, but the flow is on hold"),
         "inactive": _("is asked, but the account is not active"),
         "left_role": _("is asked, but does not hold the role any more"),
         "already_voted": _("has voted in this step already"),

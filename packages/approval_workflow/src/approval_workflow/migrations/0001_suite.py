@@ -252,6 +252,10 @@ class Migration(migrations.Migration):
                     models.DateTimeField(blank=True, null=True, verbose_name="checked in"),
                 ),
                 ("acted_at", models.DateTimeField(blank=True, null=True, verbose_name="acted")),
+                (
+                    "closed_in_version",
+                    models.PositiveIntegerField(editable=False, null=True),
+                ),
                 ("updated_at", models.DateTimeField(auto_now=True, verbose_name="updated")),
                 (
                     "action_user",
@@ -365,6 +369,7 @@ class Migration(migrations.Migration):
                         choices=[
                             ("flow_started", "Started"),
                             ("steps_added", "Steps added"),
+                            ("steps_dropped", "Steps dropped"),
                             ("steps_replaced", "Steps replaced"),
                             ("step_opened", "Step opened"),
                             ("checked_in", "Checked in"),

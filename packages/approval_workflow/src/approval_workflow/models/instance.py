@@ -168,6 +168,8 @@ class ApprovalInstance(models.Model):
     # When somebody checked in (only in steps of the kind "check in and verify").
     checked_in_at = models.DateTimeField(_("checked in"), null=True, blank=True)
     acted_at = models.DateTimeField(_("acted"), null=True, blank=True)
+    # The flow's version at the act that closed the row: those that one act closed have the same.
+    closed_in_version = models.PositiveIntegerField(null=True, editable=False)
     updated_at = models.DateTimeField(_("updated"), auto_now=True)
 
     objects = ApprovalInstanceQuerySet.as_manager()

@@ -3,11 +3,16 @@
 from typing import Any
 
 from django.db.models import Min, Subquery
+from django.utils.translation import gettext as _
 
 from approval_workflow.choices import ApprovalStatus, EventKind, FlowStatus
+from approval_workflow.exceptions import InvalidInput
+from approval_workflow.forms import is_json
 from approval_workflow.models import ApprovalInstance
-from approval_workflow.services._adding import add_steps
-from approval_workflow.services._closing import cancel_open, cancel_unfinished, end_flow
+from approval_workflow.services._adding import add_steps, add_tracks
+from approval_workflow.services._arguments import checked_person, checked_text
+from approval_workflow.services._closing import cancel_unfinished, end_flow
+from approval_workflow.services._dropping import drop_open
 from approval_workflow.services._holding import put_on_hold
 from approval_workflow.services._locking import FlowWork
 from approval_workflow.services._opening import open_steps
@@ -16,15 +21,13 @@ from approval_workflow.types import Continuation
 
 def advance(work: FlowWork, row: ApprovalInstance) -> ApprovalInstance | None:
     """Move the flow on after the step of `row` was satisfied; return what is current, or None."""
-    if row.parallel_group:
-        in_track = _asked(work, "next_in_track", row)
-        note(work, in_track)
-        if in_track.steps and not in_track.joins:
-            return _held(work, in_track, add_steps(work, in_track.steps, row, beside=True)[0])
-        if in_track.joins:
-            cancel_open(work)
-        if in_track.hold:
-            return _held(work, in_track, None)
+    track = _asked(work, "next_in_track", row) if row.parallel_group else Continuation()
+    if track.joins:
+        drop_open(work)
+    if track.goes_on:
+        # A track that waits is none of the business of those that are open.
+        return _follow_in_track(work, track, row) or _first_open(work, track)
+    note(work, track)
     unfinished = _current_and_next(work, row)
     waiting_for = [step for step in unfinished if _holds_back(step, row)]
     if waiting_for:
@@ -32,31 +35,72 @@ def advance(work: FlowWork, row: ApprovalInstance) -> ApprovalInstance | None:
     following = [step for step in unfinished if step.status == ApprovalStatus.PENDING]
     if following:
         return open_steps(work, following)[0]
-    return follow(work, _asked(work, "next_steps", row), row)
+    # Later numbers may have come and gone before an optional track was answered.
+    after = row if row.parallel_required else last_row(work)
+    return follow(work, _asked(work, "next_steps", row), row, after=after)
 
 
 def follow(
-    work: FlowWork, answer: Continuation, row: ApprovalInstance | None, *, beside: bool = False
+    work: FlowWork,
+    answer: Continuation,
+    row: ApprovalInstance | None,
+    *,
+    after: ApprovalInstance | None,
 ) -> ApprovalInstance | None:
     """Do what the answer says, in a flow that asks for nothing else; return what is current.
 
-    `row` is the last that was decided; None where nobody has been asked yet.
+    `row` was decided last and `after` has the last number of the round; None where nobody has
+    decided, or been asked, yet.
     """
     note(work, answer)
     current = None
     if answer.steps:
-        current = add_steps(work, answer.steps, row, beside=beside)[0]
+        current = add_steps(work, answer.steps, after)[0]
     elif answer.rejects:
         reject(work, row)
-    elif not (answer.waits or answer.hold):
+    elif not answer.stays_open:
         complete(work, row)
-    return _held(work, answer, current)
+    return held(work, answer, current)
+
+
+def follow_beside(
+    work: FlowWork, answer: Continuation, row: ApprovalInstance
+) -> ApprovalInstance | None:
+    """Do what the answer says beside other tracks of the row's number; return what it opened."""
+    note(work, answer)
+    current = add_tracks(work, answer.steps, row)[0] if answer.steps else None
+    return held(work, answer, current)
 
 
 def note(work: FlowWork, answer: Continuation) -> None:
     """Tell in the history what the handler wants to be told."""
     for told in answer.notes:
-        work.events.add(EventKind.NOTED, **told)
+        data = {key: value for key, value in told.items() if key not in ("actor", "comment")}
+        if not is_json(data):
+            raise InvalidInput(_("notes: expected values that JSON knows."))
+        event = work.events.add(
+            EventKind.NOTED,
+            actor=checked_person("actor", told.get("actor")),
+            comment=checked_text("comment", told.get("comment")),
+        )
+        event.data = data
+
+
+def held(
+    work: FlowWork, answer: Continuation, current: ApprovalInstance | None
+) -> ApprovalInstance | None:
+    """Put the flow on hold where the answer says so, which leaves nothing current."""
+    if not answer.hold:
+        return current
+    put_on_hold(work, reason=checked_text("hold", answer.hold))
+    return None
+
+
+def last_row(work: FlowWork) -> ApprovalInstance | None:
+    """Return the row with the last number of the flow's present round."""
+    rows = ApprovalInstance.objects.using(work.using).filter(flow=work.flow)
+    row = rows.order_by("-round", "-step_number", "-pk").first()
+    return _with_flow(row, work) if row is not None else None
 
 
 def complete(work: FlowWork, row: ApprovalInstance | None) -> None:
@@ -83,14 +127,21 @@ def reject(work: FlowWork, row: ApprovalInstance | None) -> None:
     work.call("after_reject", row)
 
 
-def _held(
-    work: FlowWork, answer: Continuation, current: ApprovalInstance | None
+def _follow_in_track(
+    work: FlowWork, answer: Continuation, row: ApprovalInstance
 ) -> ApprovalInstance | None:
-    """Put the flow on hold where the answer says so, which leaves nothing current."""
-    if not answer.hold:
-        return current
-    put_on_hold(work, reason=answer.hold)
-    return None
+    if answer.joins:
+        return follow(work, answer, row, after=last_row(work))
+    return follow_beside(work, answer, row)
+
+
+def _first_open(work: FlowWork, answer: Continuation) -> ApprovalInstance | None:
+    """The first open row of the flow, if the answer has left one."""
+    if answer.hold:
+        return None
+    rows = ApprovalInstance.objects.using(work.using).filter(flow=work.flow).current()
+    row = rows.select_related("assigned_to").in_order().first()
+    return _with_flow(row, work) if row is not None else None
 
 
 def _current_and_next(work: FlowWork, row: ApprovalInstance) -> list[ApprovalInstance]:

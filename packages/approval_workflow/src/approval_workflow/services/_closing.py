@@ -40,35 +40,41 @@ def close(
         action_user=user,
         comment=comment,
         acted_at=work.moment,
+        closed_in_version=work.version,
         **changes,
+    )
+
+
+def cancel(work: FlowWork, rows: "QuerySet[ApprovalInstance]") -> int:
+    """Cancel all these rows, whatever they are; return how many there were."""
+    return rows.using(work.using).update(
+        status=ApprovalStatus.CANCELLED,
+        acted_at=work.moment,
+        updated_at=work.moment,
+        closed_in_version=work.version,
     )
 
 
 def cancel_rest_of_step(work: FlowWork, row: ApprovalInstance) -> int:
     """Cancel the open rows of the step that nobody needs any more; return how many."""
-    return _cancel(work, ApprovalInstance.objects.same_step(row).current())
+    return cancel(work, ApprovalInstance.objects.same_step(row).current())
 
 
 def cancel_rest_of_voice(work: FlowWork, row: ApprovalInstance) -> int:
     """Cancel the open rows of those who share the row's voice; return how many."""
     same_voice = ApprovalInstance.objects.same_step(row).current().filter(voice=row.voice)
-    return _cancel(work, same_voice)
-
-
-def cancel_open(work: FlowWork) -> int:
-    """Cancel all current rows of the flow; return how many."""
-    return _cancel(work, ApprovalInstance.objects.filter(flow=work.flow).current())
+    return cancel(work, same_voice)
 
 
 def cancel_unfinished(work: FlowWork) -> int:
     """Cancel all open rows of the flow, and those to come; return how many."""
-    return _cancel(work, ApprovalInstance.objects.filter(flow=work.flow).unfinished())
+    return cancel(work, ApprovalInstance.objects.filter(flow=work.flow).unfinished())
 
 
 def cancel_rows(work: FlowWork, rows: Iterable[ApprovalInstance]) -> int:
     """Cancel these rows where they are current or pending; return how many were."""
     keys = [row.pk for row in rows]
-    return _cancel(work, ApprovalInstance.objects.filter(pk__in=keys).unfinished())
+    return cancel(work, ApprovalInstance.objects.filter(pk__in=keys).unfinished())
 
 
 def end_flow(work: FlowWork, status: FlowStatus) -> None:
@@ -78,6 +84,7 @@ def end_flow(work: FlowWork, status: FlowStatus) -> None:
     """
     work.flow.status = status
     work.flow.is_open = None
+    work.flow.held_at = None
     work.flow.completed_at = timezone.now()
     if work.handlers:
         work.write_flow()
@@ -90,10 +97,4 @@ def already_processed(row: ApprovalInstance) -> StepAlreadyProcessed | FlowOnHol
         _("This step has been decided already: %(status)s.") % {"status": row.get_status_display()},
         status=row.status,
         instance=row.pk,
-    )
-
-
-def _cancel(work: FlowWork, rows: "QuerySet[ApprovalInstance]") -> int:
-    return rows.using(work.using).update(
-        status=ApprovalStatus.CANCELLED, acted_at=work.moment, updated_at=work.moment
     )

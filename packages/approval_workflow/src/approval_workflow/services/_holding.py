@@ -4,7 +4,6 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import F
-from django.utils import timezone
 
 from approval_workflow.choices import ApprovalStatus, EventKind, FlowStatus
 from approval_workflow.deadlines import configured_calendar, put_off
@@ -14,10 +13,9 @@ from approval_workflow.services._locking import FlowWork
 
 def put_on_hold(work: FlowWork, user: Any = None, *, reason: str = "") -> None:
     """Put a running flow on hold."""
-    now = timezone.now()
-    _rows(work).current().update(status=ApprovalStatus.ON_HOLD, updated_at=now)
+    _rows(work).current().update(status=ApprovalStatus.ON_HOLD, updated_at=work.moment)
     work.flow.status = FlowStatus.ON_HOLD
-    work.flow.held_at = now
+    work.flow.held_at = work.moment
     work.events.add(
         EventKind.FLOW_HELD,
         actor=user,
@@ -30,10 +28,9 @@ def put_on_hold(work: FlowWork, user: Any = None, *, reason: str = "") -> None:
 
 def take_off_hold(work: FlowWork, user: Any = None, *, reason: str = "") -> None:
     """Let a flow go on; what was left of the time of its open steps is left again."""
-    now = timezone.now()
-    held_at = work.flow.held_at or now
-    _put_deadlines_off(work, held_at, now)
-    _rows(work).on_hold().update(status=ApprovalStatus.CURRENT, updated_at=now)
+    held_at = work.flow.held_at or work.moment
+    _put_deadlines_off(work, held_at)
+    _rows(work).on_hold().update(status=ApprovalStatus.CURRENT, updated_at=work.moment)
     work.flow.status = FlowStatus.IN_PROGRESS
     work.flow.held_at = None
     work.events.add(
@@ -47,13 +44,14 @@ def take_off_hold(work: FlowWork, user: Any = None, *, reason: str = "") -> None
     work.call("on_resume", work.flow)
 
 
-def _put_deadlines_off(work: FlowWork, held_at: datetime, now: datetime) -> None:
+def _put_deadlines_off(work: FlowWork, held_at: datetime) -> None:
     rows = _rows(work).on_hold().exclude(due_at=None)
     if configured_calendar() is None:
-        rows.update(due_at=F("due_at") + (now - held_at))
+        rows.update(due_at=F("due_at") + (work.moment - held_at))
         return
-    for due_at in set(rows.values_list("due_at", flat=True)):
-        rows.filter(due_at=due_at).update(due_at=put_off(due_at, held_at, now))
+    # The latest first: what was put off must not be taken for what is still to be.
+    for due_at in sorted(set(rows.values_list("due_at", flat=True)), reverse=True):
+        rows.filter(due_at=due_at).update(due_at=put_off(due_at, held_at, work.moment))
 
 
 def _rows(work: FlowWork) -> Any:

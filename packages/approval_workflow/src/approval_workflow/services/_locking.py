@@ -33,13 +33,14 @@ class FlowWork:
     flow: ApprovalFlow
     using: str
     events: EventRecorder = field(init=False)
+    version: int = field(init=False)
     # When it happens: the same for all rows that one act closes.
     moment: datetime = field(default_factory=timezone.now)
 
     def __post_init__(self) -> None:
         self.events = EventRecorder(self.flow)
-        # Remembered, for the flow may be brought up to date by what a handler does with it.
-        self._locked_version = self.flow.version
+        # Of the flow when it was locked: a handler may bring the flow up to date meanwhile.
+        self.version = self.flow.version
 
     @cached_property
     def handlers(self) -> list[BaseApprovalHandler]:
@@ -63,7 +64,7 @@ class FlowWork:
     def save(self) -> None:
         """Write the events and the flow; refuse when somebody changed the flow meanwhile."""
         self.events.chain()
-        flow, version = self.flow, self._locked_version
+        flow, version = self.flow, self.version
         if not self.write_flow(version=version + 1):
             raise VersionConflict(
                 _(
@@ -78,7 +79,7 @@ class FlowWork:
     def write_flow(self, **changes: Any) -> int:
         """Write the flow if nobody has since it was locked; return how many rows that are."""
         flow = self.flow
-        as_locked = ApprovalFlow.objects.filter(pk=flow.pk, version=self._locked_version)
+        as_locked = ApprovalFlow.objects.filter(pk=flow.pk, version=self.version)
         return as_locked.using(self.using).update(
             status=flow.status,
             is_open=flow.is_open,

@@ -18,8 +18,12 @@ class StoredStep:
 
     @property
     def first(self) -> ApprovalInstance:
-        """The row that says whom the step asks, whoever took it over later."""
-        return self.rows[0]
+        """The row that says whom the step asks, whoever took it over later.
+
+        Rows of steps that an undone decision had added come before it, and are cancelled.
+        """
+        standing = (row for row in self.rows if row.status != ApprovalStatus.CANCELLED)
+        return next(standing, self.rows[0])
 
     @property
     def unfinished(self) -> list[ApprovalInstance]:

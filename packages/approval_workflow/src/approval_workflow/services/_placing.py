@@ -110,7 +110,7 @@ def _number(
 ) -> None:
     numbers = _as_before(blocks, matching)
     if numbers is None:
-        last = max(row.step_number for row in rows)
+        last = max((row.step_number for row in rows), default=0)
         numbers = list(range(last + 1, last + 1 + len(blocks)))
     for number, block in zip(numbers, blocks, strict=True):
         for row in block:

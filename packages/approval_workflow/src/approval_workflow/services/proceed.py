@@ -1,11 +1,18 @@
 """Go on with a flow that waits for something else than a person's decision."""
 
-from collections.abc import Collection, Iterable, Mapping
-from typing import Any
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
+from approval_workflow.choices import ApprovalStatus
 from approval_workflow.models import ApprovalFlow, ApprovalInstance
-from approval_workflow.services._advance import follow, note
-from approval_workflow.services._closing import cancel_open, cancel_rows, cancel_unfinished
+from approval_workflow.queries import CAST
+from approval_workflow.services._adding import append_steps
+from approval_workflow.services._advance import follow, follow_beside, held, last_row, note
+from approval_workflow.services._dropping import (
+    drop_open,
+    drop_steps,
+    drop_unfinished,
+    rows_of_round,
+)
 from approval_workflow.services._freshness import bring_up_to_date
 from approval_workflow.services._locking import FlowWork, require_running, work_on_flow
 from approval_workflow.services._opening import open_steps
@@ -14,7 +21,7 @@ from approval_workflow.types import Continuation
 
 def continue_flow(
     flow: ApprovalFlow,
-    answer: Continuation | Iterable[Mapping[str, Any]] = (),
+    answer: Continuation | Iterable[Mapping[str, object]] = (),
     *,
     afresh: bool = False,
     drop: Collection[int] = (),
@@ -24,53 +31,54 @@ def continue_flow(
 
     For handlers that made the flow wait: what they waited for has come. While other steps are open,
     new ones open beside them, as tracks of the same number; without new ones nothing happens but
-    the answer's notes, unless it `joins`. Where nothing is open and the answer has nothing to ask,
-    steps that were added open, else the flow is completed. `afresh`: all that is open or to come is
-    cancelled first; `drop`: the steps with these keys are.
+    the answer's notes, unless it `joins`. Where nothing is open, steps that were added before open,
+    and new ones come after them; where there are none, the answer is followed as that of
+    `next_steps` is: with nothing to ask and nothing to wait for, the flow is completed. `afresh`:
+    all that is open or to come is cancelled first; `drop`: the steps of the rows with these keys.
 
-    Events: `noted`, `steps_added`, `step_opened`, `flow_completed`, `flow_held`. Raises
-    `FlowOnHold`, `FlowEnded`, `InvalidSteps`, `NobodyEligible`, `VersionConflict`, `InvalidInput`.
+    Events: `noted`, `steps_dropped`, `steps_added`, `step_opened`, `flow_completed`, `flow_held`.
+    Raises `FlowOnHold`, `FlowEnded`, `InvalidSteps`, `NobodyEligible`, `VersionConflict`,
+    `InvalidInput`.
     """
     answer = Continuation.of(answer)
     with work_on_flow(flow_id=flow.pk, expected_version=expected_version) as work:
         require_running(work.flow)
-        if afresh:
-            cancel_unfinished(work)
+        if afresh or answer.rejects:
+            drop_unfinished(work)
+        elif drop:
+            drop_steps(work, drop)
         elif answer.joins:
-            cancel_open(work)
-        if drop:
-            rows = ApprovalInstance.objects.using(work.using).filter(flow=work.flow)
-            cancel_rows(work, rows.filter(pk__in=drop))
+            drop_open(work)
         current = _continue(work, answer)
     bring_up_to_date(flow, work.flow)
     return current
 
 
 def _continue(work: FlowWork, answer: Continuation) -> ApprovalInstance | None:
-    rows = ApprovalInstance.objects.using(work.using).filter(flow=work.flow).order_by("-round")
-    if answer.rejects:
-        return follow(work, answer, _with_flow(work, rows.first()))
-    beside = rows.current().select_related("assigned_to").first()
-    if beside is not None:
-        if answer.steps or answer.hold:
-            waits = Continuation(
-                steps=answer.steps, waits=True, hold=answer.hold, notes=answer.notes
-            )
-            return follow(work, waits, beside, beside=True)
-        note(work, answer)
-        return beside
-    pending = list(rows.pending().order_by("step_number", "parallel_group", "pk"))
-    if pending and not (answer.steps or answer.waits or answer.hold):
-        note(work, answer)
-        first = [row for row in pending if row.step_number == pending[0].step_number]
-        for row in first:
-            row.flow = work.flow
-        return open_steps(work, first)[0]
-    last = rows.order_by("-round", "-step_number", "-pk").first()
-    return follow(work, answer, _with_flow(work, last))
+    rows = rows_of_round(work)
+    open_rows = [row for row in rows if row.status == ApprovalStatus.CURRENT]
+    if open_rows:
+        # The last of them: an optional track may be late.
+        opened = follow_beside(work, answer, open_rows[-1])
+        return opened if answer.steps or answer.hold else open_rows[0]
+    if any(row.status == ApprovalStatus.PENDING for row in rows):
+        return _open_next(work, answer)
+    return follow(work, answer, _last_decided(rows), after=last_row(work))
 
 
-def _with_flow(work: FlowWork, row: ApprovalInstance | None) -> ApprovalInstance | None:
-    if row is not None:
-        row.flow = work.flow
-    return row
+def _open_next(work: FlowWork, answer: Continuation) -> ApprovalInstance | None:
+    """Open the next of the steps that were added while the flow waited."""
+    note(work, answer)
+    if answer.steps:
+        append_steps(work, answer.steps)
+    elif answer.stays_open:
+        return held(work, answer, None)
+    pending = [row for row in rows_of_round(work) if row.status == ApprovalStatus.PENDING]
+    following = [row for row in pending if row.step_number == pending[0].step_number]
+    return held(work, answer, open_steps(work, following)[0])
+
+
+def _last_decided(rows: Sequence[ApprovalInstance]) -> ApprovalInstance | None:
+    """The row whose vote was cast last, as far as the present round goes."""
+    decided = [row for row in rows if row.status in CAST and row.acted_at is not None]
+    return max(decided, key=lambda row: (row.acted_at, row.pk), default=None)

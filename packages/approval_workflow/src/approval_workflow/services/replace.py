@@ -9,11 +9,12 @@ from django.utils.translation import gettext as _
 from approval_workflow.choices import EventKind
 from approval_workflow.exceptions import Conflict, InvalidInput, NobodyEligible, NothingLeftToAsk
 from approval_workflow.forms import is_json
-from approval_workflow.models import ApprovalEvent, ApprovalFlow, ApprovalInstance
+from approval_workflow.models import ApprovalFlow, ApprovalInstance
 from approval_workflow.permissions import tally_of
 from approval_workflow.services._arguments import checked_person, checked_text
 from approval_workflow.services._builder import build_instance
 from approval_workflow.services._closing import cancel_rest_of_step, cancel_rows
+from approval_workflow.services._dropping import rows_of_round, without_dropped
 from approval_workflow.services._freshness import bring_up_to_date
 from approval_workflow.services._locking import FlowWork, require_running, work_on_flow
 from approval_workflow.services._matching import Matching, StoredStep, group_steps, match
@@ -106,12 +107,13 @@ class _Change:
 
     @classmethod
     def prepare(cls, work: FlowWork, specs: Sequence[StepSpec], compared: Compared) -> "_Change":
-        rows = _rows_of_round(work)
-        round_number = rows[0].round
+        rows = rows_of_round(work)
+        # A flow that has only waited so far has no rows.
+        round_number = rows[0].round if rows else 1
         new = [build_instance(work.flow, spec, round_number=round_number) for spec in specs]
         stored = group_steps(row for row in rows if row.step_number >= compared.since)
         matching = match(
-            [] if compared.afresh else new, _without_dropped(work, stored), compared.distinct_by
+            [] if compared.afresh else new, without_dropped(work, stored), compared.distinct_by
         )
         open_pairs = [
             (row, partner)
@@ -167,25 +169,6 @@ class _Change:
     def _counted(self) -> list[StoredStep]:
         approved = [step for step in self.matching.partners.values() if step.is_approved]
         return [*approved, *self.settled]
-
-
-def _rows_of_round(work: FlowWork) -> list[ApprovalInstance]:
-    """The rows of the present round; a flow has rows from its start on."""
-    rows = ApprovalInstance.objects.using(work.using).filter(flow=work.flow)
-    last = rows.order_by("-round").values("round")[:1]
-    found = list(rows.filter(round=last).select_related("assigned_to"))
-    for row in found:
-        row.flow = work.flow
-    return found
-
-
-def _without_dropped(work: FlowWork, steps: Sequence[StoredStep]) -> list[StoredStep]:
-    """The steps without those that were dropped before: single votes do not make an approval."""
-    told = ApprovalEvent.objects.using(work.using).filter(
-        flow=work.flow, kind=EventKind.STEPS_REPLACED
-    )
-    dropped = {key for data in told.values_list("data", flat=True) for key in data["cancelled"]}
-    return [step for step in steps if step.first.pk not in dropped]
 
 
 def _is_settled(row: ApprovalInstance, step: StoredStep) -> bool:

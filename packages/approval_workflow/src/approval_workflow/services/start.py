@@ -12,10 +12,9 @@ from approval_workflow.choices import EventKind, FlowStatus
 from approval_workflow.exceptions import FlowAlreadyOpen, InvalidInput
 from approval_workflow.models import ApprovalFlow
 from approval_workflow.querysets import key_of
-from approval_workflow.services._advance import note
+from approval_workflow.services._advance import held, note
 from approval_workflow.services._arguments import checked_person
 from approval_workflow.services._builder import build_instance
-from approval_workflow.services._holding import put_on_hold
 from approval_workflow.services._locking import FlowWork, write_database
 from approval_workflow.services._opening import insert_steps
 from approval_workflow.services._steps import parse_steps
@@ -33,7 +32,7 @@ def start_flow(
     together. A `Continuation` that waits starts a flow in which nobody is asked yet; see
     `continue_flow`.
 
-    Events: `flow_started`, `step_opened` for each track that opens.
+    Events: `flow_started`, `step_opened` for each track that opens, `noted`, `flow_held`.
     Raises `InvalidSteps`, `FlowAlreadyOpen`, `NobodyEligible`, `InvalidInput`.
     """
     if not isinstance(obj, Model) or obj.pk is None:
@@ -42,7 +41,7 @@ def start_flow(
     using = write_database()
     with transaction.atomic(using=using):
         answer = steps if isinstance(steps, Continuation) else Continuation(steps=steps)
-        specs = [] if answer.waits else parse_steps(answer.steps)
+        specs = parse_steps(answer.steps) if answer.steps or not answer.stays_open else []
         work = FlowWork(_create_flow(obj, started_by, using), using)
         work.events.add(
             EventKind.FLOW_STARTED,
@@ -53,8 +52,7 @@ def start_flow(
         note(work, answer)
         if specs:
             insert_steps(work, [build_instance(work.flow, spec, round_number=1) for spec in specs])
-        if answer.hold:
-            put_on_hold(work, reason=answer.hold)
+        held(work, answer, None)
         work.save()
     return work.flow
 

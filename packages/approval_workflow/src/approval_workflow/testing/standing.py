@@ -29,7 +29,11 @@ def open_rows(obj_or_flow: Model) -> list[ApprovalInstance]:
     flow = flow_of(obj_or_flow)
     if not flow.is_open:
         return []
-    rows = list(flow.instances.current().select_related("assigned_to").in_order())
+    return _in_flow(flow, flow.instances.current())
+
+
+def _in_flow(flow: ApprovalFlow, found: Any) -> list[ApprovalInstance]:
+    rows = list(found.select_related("assigned_to").in_order())
     for row in rows:
         row.flow = flow
     return rows
@@ -64,10 +68,13 @@ def told(obj_or_flow: Model) -> str:
     """Tell in words where the flow stands, for messages of failed assertions."""
     flow = flow_of(obj_or_flow)
     lines = [f"The flow of {flow.target!r} is {flow.status}."]
-    for row in open_rows(flow):
+    rows = _in_flow(flow, flow.instances.asked())
+    for row in rows:
         permission = may_act_as_asked(row)
         state = "is asked" if permission else f"may not act ({permission.code})"
         lines.append(f"Step {row.step_number}{_track(row)}: {row.assigned_to} {state}.")
+    if flow.is_open and not rows:
+        lines.append("Nobody is asked: it waits for continue_flow.")
     return "\n".join(lines)
 
 
