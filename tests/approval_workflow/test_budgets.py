@@ -1,6 +1,7 @@
 """Statements of each service and read, at two sizes, so that growth shows."""
 
 import re
+from datetime import timedelta
 
 import pytest
 from django.contrib.contenttypes.models import ContentType
@@ -8,9 +9,15 @@ from django.contrib.contenttypes.models import ContentType
 from approval_workflow.services import (
     advance_flow,
     cancel_flow,
+    continue_flow,
     extend_flow,
+    hold_flow,
+    remind,
+    resume_flow,
     start_flow,
+    undo_decision,
 )
+from approval_workflow.types import Continuation
 from approval_workflow.utils import (
     can_user_approve,
     get_approval_flow,
@@ -163,6 +170,48 @@ def test_cancellation_takes_five_statements(document, statements, number):
     with statements() as seen:
         cancel_flow(flow)
     assert count(seen) <= 5, seen
+
+
+@pytest.mark.parametrize("holders", [10, 1000])
+def test_hold_takes_five_statements_and_resumption_six(ann, statements, holders):
+    flow = make_flow(by(make_role(holders), "consensus", sla_duration=timedelta(days=1)))
+    with statements() as seen:
+        hold_flow(flow)
+    assert count(seen) <= 5, seen
+    with statements() as seen:
+        resume_flow(flow)
+    assert count(seen) <= 6, seen
+
+
+@pytest.mark.parametrize("number", [3, 50])
+def test_going_on_takes_eight_statements(ann, statements, number):
+    flow = make_flow(ann)
+    continue_flow(flow, Continuation(waits=True), afresh=True)
+    steps = plain_steps(number)
+    with statements() as seen:
+        continue_flow(flow, steps)
+    assert count(seen) <= 8, seen
+
+
+@pytest.mark.parametrize("number", [3, 50])
+def test_undoing_takes_sixteen_statements(ann, statements, number):
+    """However many steps there are, and reminders since."""
+    flow = make_flow(ann, *plain_steps(number))
+    advance_flow(flow.target, "approved", ann)
+    for _time in range(number):
+        remind(current(flow)[0])
+    with statements() as seen:
+        undo_decision(flow, ann)
+    assert count(seen) <= 16, seen
+
+
+@pytest.mark.parametrize("holders", [10, 300])
+def test_undoing_does_not_grow_with_the_people_asked(ann, statements, holders):
+    flow = make_flow(ann, by(make_role(holders), "consensus"))
+    advance_flow(flow.target, "approved", ann)
+    with statements() as seen:
+        undo_decision(flow, ann)
+    assert count(seen) <= 16, seen
 
 
 @pytest.mark.parametrize("number", [3, 50])

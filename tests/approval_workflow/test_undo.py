@@ -439,17 +439,6 @@ def test_undoing_is_told_with_person_reason_and_decision(ann, bob):
     assert event.data == {"step": 1, "decision": approved.sequence, "form_data": None}
 
 
-@pytest.mark.parametrize("number", [3, 50])
-def test_undoing_takes_sixteen_statements(ann, bob, statements, number):
-    flow = make_flow(ann, *[bob] * number)
-    for _time in range(number):
-        remind(the_current(flow))
-    advance_flow(flow.target, "approved", ann)
-    with statements() as seen:
-        undo_decision(flow, ann)
-    assert seen.count <= 16, seen
-
-
 # Refused
 
 

@@ -35,10 +35,11 @@ class FlowWork:
     events: EventRecorder = field(init=False)
     version: int = field(init=False)
     # When it happens: the same for all rows that one act closes.
-    moment: datetime = field(default_factory=timezone.now)
+    moment: datetime = field(init=False)
 
     def __post_init__(self) -> None:
         self.events = EventRecorder(self.flow)
+        self.moment = timezone.now()
         # Of the flow when it was locked: a handler may bring the flow up to date meanwhile.
         self.version = self.flow.version
 
