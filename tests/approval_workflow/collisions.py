@@ -9,18 +9,27 @@ from typing import Any
 
 from approval_workflow.exceptions import (
     ApprovalPermissionDenied,
+    CannotUndo,
     Conflict,
     FlowAlreadyOpen,
     FlowEnded,
+    FlowOnHold,
     StepAlreadyProcessed,
+    StepNotOpen,
+    VersionConflict,
 )
 from approval_workflow.models import ApprovalFlow, ApprovalInstance
 from approval_workflow.services import (
     advance_flow,
     cancel_flow,
+    continue_flow,
     extend_flow,
+    hold_flow,
+    resume_flow,
     start_flow,
+    undo_decision,
 )
+from approval_workflow.types import Continuation
 from tests.approval_workflow.crowd import Crowd
 from tests.approval_workflow.flows import (
     by,
@@ -231,6 +240,98 @@ def required_tracks_done_at_once(crowd: Crowd, people: People) -> None:
     assert verified(flow)
 
 
+def decision_undone_twice(crowd: Crowd, people: People) -> None:
+    flow = make_flow(people.ann, people.bob)
+    advance_flow(flow.target, "approved", people.ann)
+
+    def click() -> Any:
+        return undo_decision(flow.target, people.ann)
+
+    split(crowd.at_once(click, click), CannotUndo)
+    assert statuses(flow) == [(1, "current"), (2, "pending")]
+    assert Counter(kinds(flow))["decision_undone"] == 1
+    assert verified(flow)
+
+
+def undoing_against_the_next_approval(crowd: Crowd, people: People) -> None:
+    """The next person decides, or is not asked any more; who came second is told."""
+    flow = make_flow(people.ann, people.bob)
+    advance_flow(flow.target, "approved", people.ann)
+    step = the_current(flow)
+    undone, approved = crowd.at_once(
+        lambda: undo_decision(flow.target, people.ann),
+        lambda: advance_flow(step, "approved", people.bob),
+    )
+    if stored(flow).is_open:
+        assert undone.status == "current"
+        assert isinstance(approved, StepNotOpen), approved
+        assert statuses(flow) == [(1, "current"), (2, "pending")]
+    else:
+        assert approved is None
+        assert isinstance(undone, ApprovalPermissionDenied), undone
+        assert statuses(flow) == [(1, "approved"), (2, "approved")]
+    assert verified(flow)
+
+
+def undoing_against_a_new_flow(crowd: Crowd, people: People) -> None:
+    """The flow that ended opens again, or the object has its next one."""
+    flow = make_flow(people.ann)
+    advance_flow(flow.target, "approved", people.ann)
+    undone, started = crowd.at_once(
+        lambda: undo_decision(flow, people.ann),
+        lambda: start_flow(flow.target, [{"assigned_to": people.bob}]),
+    )
+    if isinstance(undone, Exception):
+        assert isinstance(undone, CannotUndo), undone
+        assert stored(started).is_open
+    else:
+        assert isinstance(started, FlowAlreadyOpen), started
+        assert stored(flow).is_open
+    assert ApprovalFlow.objects.for_object(flow.target).open().count() == 1
+    assert verified(flow)
+
+
+def approval_against_hold(crowd: Crowd, people: People) -> None:
+    """Whichever comes first, the flow is on hold then, and nobody is open in it."""
+    flow = make_flow(people.ann, people.bob)
+    approved, held = crowd.at_once(
+        lambda: advance_flow(flow.target, "approved", people.ann),
+        lambda: hold_flow(stored(flow)),
+    )
+    assert isinstance(held, ApprovalFlow), held
+    if isinstance(approved, Exception):
+        assert isinstance(approved, FlowOnHold), approved
+        assert statuses(flow) == [(1, "on_hold"), (2, "pending")]
+    else:
+        assert statuses(flow) == [(1, "approved"), (2, "on_hold")]
+    assert verified(flow)
+
+
+def resumed_twice(crowd: Crowd, people: People) -> None:
+    flow = make_flow(people.ann)
+    hold_flow(flow)
+    split(
+        crowd.at_once(lambda: resume_flow(flow.target), lambda: resume_flow(flow.target)), Conflict
+    )
+    assert statuses(flow) == [(1, "current")]
+    assert verified(flow)
+
+
+def what_it_waited_for_came_twice(crowd: Crowd, people: People) -> None:
+    """A job that was delivered twice: the version that it was started for lets it go on once."""
+    flow = make_flow(people.ann)
+    continue_flow(flow, Continuation(waits=True), afresh=True)
+    version = flow.version
+
+    def deliver() -> Any:
+        steps = [{"assigned_to": people.bob}]
+        return continue_flow(stored(flow), steps, expected_version=version)
+
+    split(crowd.at_once(deliver, deliver), VersionConflict)
+    assert statuses(flow) == [(1, "cancelled"), (2, "current")]
+    assert verified(flow)
+
+
 # The first six are run more often: they are what databases get wrong first.
 MAIN = (
     same_step_approved_twice,
@@ -247,4 +348,10 @@ FURTHER = (
     approval_against_extension,
     same_object_approved_twice,
     required_tracks_done_at_once,
+    decision_undone_twice,
+    undoing_against_the_next_approval,
+    undoing_against_a_new_flow,
+    approval_against_hold,
+    resumed_twice,
+    what_it_waited_for_came_twice,
 )

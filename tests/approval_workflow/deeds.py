@@ -1,19 +1,25 @@
 """Everything that can be done, each as a function that prepares it and returns the deed itself."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from approval_workflow.models import ApprovalFlow
 from approval_workflow.services import (
     advance_flow,
     cancel_flow,
+    continue_flow,
     extend_flow,
+    hold_flow,
     purge_flows,
     reassign,
     replace_steps,
+    resume_flow,
     start_flow,
+    undo_decision,
 )
-from tests.approval_workflow.flows import by, make_document, make_flow, the_current
+from approval_workflow.types import Continuation
+from tests.approval_workflow.flows import by, current, make_document, make_flow, the_current
 from tests.factories import DynamicFormFactory, UserFactory, make_role
 
 Deed = Callable[[], Any]
@@ -134,6 +140,46 @@ def give_to_another(ann: Any, bob: Any) -> Deed:
     return lambda: reassign(step, ann, assign_to=bob, reason="On leave")
 
 
+def hold(ann: Any, bob: Any) -> Deed:
+    flow = make_flow({"assigned_to": ann, "sla_duration": timedelta(days=1)}, bob)
+    return lambda: hold_flow(flow, bob, reason="Not yet")
+
+
+def resume(ann: Any, bob: Any) -> Deed:
+    flow = make_flow({"assigned_to": ann, "sla_duration": timedelta(days=1)}, bob)
+    hold_flow(flow)
+    return lambda: resume_flow(flow, bob)
+
+
+def go_on(ann: Any, bob: Any) -> Deed:
+    role = make_role(2)
+    flow = make_flow(ann, bob)
+    steps = [by(role, "consensus"), {"assigned_to": bob}]
+    answer = Continuation(steps=steps, hold="Not yet", notes=[{"job": 1}])
+    return lambda: continue_flow(flow, answer, afresh=True)
+
+
+def approve_a_track(ann: Any, bob: Any) -> Deed:
+    flow = make_flow(
+        {"step": 1, "assigned_to": ann, "parallel_group": "a"},
+        {"step": 1, "assigned_to": bob, "parallel_group": "b"},
+    )
+    return lambda: advance_flow(flow.target, "approved", ann)
+
+
+def undo_into_role(ann: Any, bob: Any) -> Deed:
+    flow = make_flow(ann, by(make_role(2), "consensus"))
+    advance_flow(flow.target, "approved", ann)
+    return lambda: undo_decision(flow, ann)
+
+
+def undo_the_end(ann: Any, bob: Any) -> Deed:
+    flow = make_flow(by(make_role(2)), bob)
+    holder = current(flow)[0].assigned_to
+    advance_flow(flow.target, "rejected", holder)
+    return lambda: undo_decision(flow, holder)
+
+
 def purge(ann: Any, bob: Any) -> Deed:
     flow = make_flow(ann)
     advance_flow(flow.target, "delegated", ann, delegate_to=bob)
@@ -162,5 +208,11 @@ DEEDS = [
     escalate,
     claim_as_newcomer,
     give_to_another,
+    hold,
+    resume,
+    go_on,
+    approve_a_track,
+    undo_into_role,
+    undo_the_end,
     purge,
 ]

@@ -12,15 +12,21 @@ from approval_workflow.services import (
 from tests.approval_workflow.deeds import (
     DEEDS,
     approve,
+    approve_a_track,
     approve_in_role,
     approve_into_role,
     approve_last,
     cancel,
     delegate,
     escalate,
+    go_on,
+    hold,
     reject,
     reject_a_vote,
     resubmit,
+    resume,
+    undo_into_role,
+    undo_the_end,
 )
 from tests.approval_workflow.flows import make_flow, the_current, verified
 from tests.factories import UserFactory
@@ -101,6 +107,12 @@ HOOKS_OF = {
     delegate: ("before_delegate", "on_delegate", "after_delegate"),
     escalate: ("before_escalate", "on_escalate", "after_escalate"),
     cancel: ("on_cancel",),
+    approve_a_track: ("next_in_track",),
+    hold: ("on_hold",),
+    go_on: ("on_hold",),
+    resume: ("on_resume",),
+    undo_into_role: ("on_undo",),
+    undo_the_end: ("on_undo",),
 }
 
 HOOKED = [(make, hook) for make, hooks in HOOKS_OF.items() for hook in hooks]
