@@ -445,6 +445,20 @@ def test_optional_track_that_is_late_does_not_take_a_number_again(ann, bob, cid)
     assert advance_flow(flow.target, "approved", bob).step_number == 3
 
 
+def test_step_beside_an_optional_track_that_is_late_does_not_take_a_number_again(ann, bob, cid):
+    answers = iter([WAITS, [{"assigned_to": ann}]])
+    answering(next_steps=lambda instance: next(answers))
+    flow = make_flow(
+        track("law", ann),
+        track("advice", bob, parallel_required=False),
+        {"step": 2, "assigned_to": cid},
+    )
+    advance_flow(flow.target, "approved", ann)
+    advance_flow(flow.target, "approved", cid)
+    assert continue_flow(flow, [beside("checks", cid)]).step_number == 1
+    assert advance_flow(flow.target, "approved", cid).step_number == 3
+
+
 def test_track_may_not_go_on_under_its_own_name(ann, bob):
     in_track(law=[beside("law", bob)])
     flow = make_flow(track("law", ann), track("money", bob))

@@ -1,6 +1,7 @@
 """The whole life of flows, played at random: whatever happens, some things are always true.
 
-People come, go, stand in for each other, start, decide, hand on and cancel, and deadlines pass.
+People come, go, stand in for each other, start, decide, undo, hand on, hold, resume and cancel, a
+handler lets the flow wait and go on, and deadlines pass.
 After each of these every person is asked what they may do, and takes every answer at its word.
 The plays are the same while the sources and the choice of tests are (Hypothesis takes constants
 from the modules that are loaded); `APPROVAL_PLAYS=500 pytest …` plays as many new ones.
@@ -31,25 +32,34 @@ from approval_workflow.events import verify_flow
 from approval_workflow.exceptions import (
     ApprovalError,
     ApprovalPermissionDenied,
+    CannotUndo,
     Conflict,
+    FlowOnHold,
     InvalidDelegate,
     InvalidSteps,
     InvalidSubstitution,
     NobodyEligible,
 )
+from approval_workflow.handlers import BaseApprovalHandler, register_handler
 from approval_workflow.models import ApprovalEvent, ApprovalFlow, ApprovalInstance, Substitution
 from approval_workflow.permissions import can_act
 from approval_workflow.services import (
     advance_flow,
     cancel_flow,
+    continue_flow,
     end_substitution,
     extend_flow,
+    hold_flow,
     process_deadlines,
     reassign,
+    resume_flow,
     start_flow,
     substitute,
+    undo_decision,
 )
+from approval_workflow.services.undo import DECISIONS
 from approval_workflow.testing import frozen_time
+from approval_workflow.types import Continuation
 from approval_workflow.utils import can_user_approve, explain_approvers, waiting_for
 from purchasing.models import User
 from tests.factories import RoleFactory, UserFactory
@@ -81,6 +91,10 @@ OFTEN_DONE = {
     EventKind.TIMED_OUT,
     EventKind.STEPS_ADDED,
     EventKind.FLOW_CANCELLED,
+    EventKind.FLOW_HELD,
+    EventKind.FLOW_RESUMED,
+    EventKind.DECISION_UNDONE,
+    EventKind.NOTED,
     "substituted",
 }
 VOTES = (ApprovalStatus.APPROVED, ApprovalStatus.REJECTED)
@@ -194,6 +208,20 @@ class Unexpected(logging.Handler):
             self.errors.append(error)
 
 
+class Waiting(BaseApprovalHandler):
+    """Lets flows wait when nothing is left to ask, while a play says so."""
+
+    now = False
+    # Keys of the flows that were told to.
+    told = set()
+
+    def next_steps(self, instance):
+        if not Waiting.now:
+            return ()
+        self.told.add(instance.flow.pk)
+        return Continuation(waits=True, notes=[{"waits": True}])
+
+
 class Play(RuleBasedStateMachine):
     """One document, its flows one after the other, and the people around it."""
 
@@ -218,6 +246,8 @@ class Play(RuleBasedStateMachine):
         self.document = Document.objects.create(title="Contract")
         self.substitutions = []
         self.moments = 0
+        Waiting.now = False
+        Waiting.told.clear()
 
     def teardown(self):
         self.happened.update(ApprovalEvent.objects.values_list("kind", flat=True))
@@ -241,6 +271,15 @@ class Play(RuleBasedStateMachine):
     def is_running(self):
         flow = self.flow()
         return flow is not None and bool(flow.is_open)
+
+    def is_asking(self):
+        return bool(self.open_rows())
+
+    def is_on_hold(self):
+        return self.is_running() and self.flow().status == FlowStatus.ON_HOLD
+
+    def is_waiting(self):
+        return self.is_running() and not self.is_on_hold() and not self.is_asking()
 
     def open_rows(self):
         rows = ApprovalInstance.objects.for_object(self.document).current()
@@ -298,7 +337,7 @@ class Play(RuleBasedStateMachine):
             InvalidSteps,
         )
 
-    @precondition(is_running)
+    @precondition(is_asking)
     @rule(
         who=actors,
         index=indexes,
@@ -314,7 +353,7 @@ class Play(RuleBasedStateMachine):
             NobodyEligible,
         )
 
-    @precondition(is_running)
+    @precondition(is_asking)
     @rule(index=indexes)
     def person_asked_approves(self, index):
         row, user = self.row_and_actor(index, None)
@@ -324,7 +363,7 @@ class Play(RuleBasedStateMachine):
             NobodyEligible,
         )
 
-    @precondition(is_running)
+    @precondition(is_asking)
     @rule(who=actors, index=indexes, to=persons)
     def delegate(self, who, index, to):
         row, user = self.row_and_actor(index, who)
@@ -334,7 +373,7 @@ class Play(RuleBasedStateMachine):
             InvalidDelegate,
         )
 
-    @precondition(is_running)
+    @precondition(is_asking)
     @rule(who=actors, index=indexes, to=st.none() | persons)
     def escalate(self, who, index, to):
         row, user = self.row_and_actor(index, who)
@@ -345,7 +384,7 @@ class Play(RuleBasedStateMachine):
             InvalidDelegate,
         )
 
-    @precondition(is_running)
+    @precondition(is_asking)
     @rule(who=actors, index=indexes, changes=st.sampled_from([True, True, False]))
     def claim_or_release(self, who, index, changes):
         for_anybody = [row for row in self.open_rows() if row.role_selection_strategy == "anyone"]
@@ -358,7 +397,7 @@ class Play(RuleBasedStateMachine):
             Conflict,
         )
 
-    @precondition(is_running)
+    @precondition(is_asking)
     @rule(by=persons, index=indexes, to=persons)
     def reassign(self, by, index, to):
         row, user = self.row_and_actor(index, by)
@@ -367,7 +406,7 @@ class Play(RuleBasedStateMachine):
             InvalidDelegate,
         )
 
-    @precondition(is_running)
+    @precondition(is_asking)
     @rule(who=actors, index=indexes, steps=numbered_steps())
     def ask_for_corrections(self, who, index, steps):
         row, user = self.row_and_actor(index, who)
@@ -389,6 +428,64 @@ class Play(RuleBasedStateMachine):
     def cancel(self, by, seldom):
         if not seldom:
             cancel_flow(self.flow(), self.person(by))
+
+    @precondition(is_asking)
+    @rule(by=persons, seldom=st.integers(0, 3))
+    def hold(self, by, seldom):
+        if not seldom:
+            hold_flow(self.flow(), self.person(by), reason="x")
+
+    @precondition(is_on_hold)
+    @rule(
+        who=persons,
+        index=indexes,
+        action=st.sampled_from(["approved", "rejected", "claimed", "released", "escalated"]),
+    )
+    def try_to_act_on_hold(self, who, index, action):
+        rows = list(self.flow().instances.unfinished().order_by("pk"))
+        target = rows[index % len(rows)] if index % 2 else self.document
+        before = self.fingerprint()
+        with pytest.raises(FlowOnHold):
+            advance_flow(target, action, self.person(who))
+        assert self.fingerprint() == before
+
+    @precondition(is_on_hold)
+    @rule(by=persons)
+    def resume(self, by):
+        resume_flow(self.flow(), self.person(by))
+
+    @precondition(lambda self: self.flow() is not None)
+    @rule(who=st.none() | st.none() | persons)
+    def undo(self, who):
+        """By who decided last, or by anybody."""
+        decisions = self.flow().events.filter(kind__in=DECISIONS).exclude(actor=None)
+        last = decisions.order_by("sequence").last()
+        user = last.actor if who is None and last is not None else self.person(who or "clerk")
+        row = self.attempt(
+            lambda: undo_decision(self.document, user),
+            ApprovalPermissionDenied,
+            CannotUndo,
+            FlowOnHold,
+        )
+        assert row is None or row.pk in {open_row.pk for open_row in self.open_rows()}
+
+    @rule(waits=st.booleans())
+    def handler_lets_flows_wait(self, waits):
+        Waiting.now = waits
+
+    @precondition(lambda self: self.is_waiting() or (self.is_asking() and self.moments % 3 == 0))
+    @rule(steps=st.just([]) | st.lists(step(), min_size=1, max_size=2), afresh=st.booleans())
+    def what_it_waited_for_comes(self, steps, afresh):
+        self.moments += 1
+        described = [
+            words | {"parallel_group": f"track {self.moments}.{number}"}
+            for number, words in enumerate(self.described(steps))
+        ]
+        self.attempt(
+            lambda: continue_flow(self.flow(), described, afresh=afresh and bool(steps)),
+            NobodyEligible,
+            InvalidSteps,
+        )
 
     @rule(person=persons, by=persons, days=st.integers(1, 3), this_model=st.booleans())
     def name_a_stand_in(self, person, by, days, this_model):
@@ -430,11 +527,16 @@ class Play(RuleBasedStateMachine):
     @invariant()
     def flow_is_open_or_has_ended(self):
         for flow in ApprovalFlow.objects.for_object(self.document):
-            is_open = flow.status == FlowStatus.IN_PROGRESS
+            is_open = flow.status in FlowStatus.open()
             assert bool(flow.is_open) is is_open
             assert (flow.completed_at is None) is is_open
+            assert (flow.held_at is not None) is (flow.status == FlowStatus.ON_HOLD)
             unfinished = flow.instances.unfinished()
-            assert unfinished.current().exists() if is_open else not unfinished.exists()
+            assert is_open or not unfinished.exists()
+            assert flow.status == FlowStatus.IN_PROGRESS or not unfinished.current().exists()
+            assert flow.status == FlowStatus.ON_HOLD or not unfinished.on_hold().exists()
+            if is_open and flow.pk not in Waiting.told:
+                assert unfinished.asked().exists()
 
     @invariant()
     def one_number_is_open_on_all_required_tracks(self):
@@ -504,7 +606,7 @@ class Play(RuleBasedStateMachine):
             return False
         return True
 
-    @precondition(lambda self: self.is_running() and self.moments % 2)
+    @precondition(lambda self: self.is_asking() and self.moments % 2)
     @invariant()
     def helper_agrees_with_the_service_on_each_row(self):
         """One row, another one at every second moment."""
@@ -526,6 +628,7 @@ class Play(RuleBasedStateMachine):
 @pytest.mark.django_db
 def test_whatever_happens_the_flow_is_sound():
     Play.happened.clear()
+    register_handler(Document)(Waiting)
     run_state_machine_as_test(Play, settings=BOUNDS)
     if not PLAYS:
-        assert len(OFTEN_DONE & set(Play.happened)) >= 8, Play.happened
+        assert len(OFTEN_DONE & set(Play.happened)) >= 11, Play.happened

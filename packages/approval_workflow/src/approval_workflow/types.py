@@ -125,9 +125,10 @@ class Continuation:
     `steps` are dictionaries as `start_flow` takes them. Without any: the flow `waits` for something
     that is no person's decision and stays open, with nobody asked, until `continue_flow` is called;
     or, where it does not, nothing follows: the flow is completed, or rejected where the answer
-    `rejects`. In a track, `joins` says that the other tracks are not needed any more. `hold`, a reason, puts the flow on hold afterwards; without steps, it waits
-    when it is resumed. `notes` go into the history, one event each: dictionaries of JSON, and
-    `actor` (a user) and `comment` where somebody did it.
+    `rejects`. In a track, `joins` says that the other tracks are not needed any more. `hold`, a
+    reason, puts the flow on hold afterwards; without steps, it waits when it is resumed. `notes` go
+    into the history, one event each: dictionaries of JSON, and `actor` (a user) and `comment` where
+    somebody did it.
     """
 
     steps: Sequence[Mapping[str, Any]] = ()

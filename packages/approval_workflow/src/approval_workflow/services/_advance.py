@@ -35,9 +35,7 @@ def advance(work: FlowWork, row: ApprovalInstance) -> ApprovalInstance | None:
     following = [step for step in unfinished if step.status == ApprovalStatus.PENDING]
     if following:
         return open_steps(work, following)[0]
-    # Later numbers may have come and gone before an optional track was answered.
-    after = row if row.parallel_required else last_row(work)
-    return follow(work, _asked(work, "next_steps", row), row, after=after)
+    return follow(work, _asked(work, "next_steps", row), row, after=_if_last(row))
 
 
 def follow(
@@ -45,17 +43,17 @@ def follow(
     answer: Continuation,
     row: ApprovalInstance | None,
     *,
-    after: ApprovalInstance | None,
+    after: ApprovalInstance | None = None,
 ) -> ApprovalInstance | None:
     """Do what the answer says, in a flow that asks for nothing else; return what is current.
 
-    `row` was decided last and `after` has the last number of the round; None where nobody has
-    decided, or been asked, yet.
+    `row` was decided last, None where nobody has decided. `after` has the last number of the round;
+    it is looked for where it is not given.
     """
     note(work, answer)
     current = None
     if answer.steps:
-        current = add_steps(work, answer.steps, after)[0]
+        current = add_steps(work, answer.steps, after or _last_row(work))[0]
     elif answer.rejects:
         reject(work, row)
     elif not answer.stays_open:
@@ -96,8 +94,34 @@ def held(
     return None
 
 
-def last_row(work: FlowWork) -> ApprovalInstance | None:
-    """Return the row with the last number of the flow's present round."""
+def _follow_in_track(
+    work: FlowWork, answer: Continuation, row: ApprovalInstance
+) -> ApprovalInstance | None:
+    if answer.joins:
+        return follow(work, answer, row)
+    return follow_beside(work, answer, row)
+
+
+def _first_open(work: FlowWork, answer: Continuation) -> ApprovalInstance | None:
+    """The first open row of the flow, if the answer has left one."""
+    if answer.hold:
+        return None
+    rows = ApprovalInstance.objects.using(work.using).filter(flow=work.flow).current()
+    row = rows.select_related("assigned_to").in_order().first()
+    return _with_flow(row, work) if row is not None else None
+
+
+def _if_last(row: ApprovalInstance) -> ApprovalInstance | None:
+    """The row, where its number must be the last of the round when nothing is left of that.
+
+    Later numbers may have come and gone while a track was open that nobody waited for.
+    """
+    is_track = row.parallel_group or not row.parallel_required
+    return None if is_track else row
+
+
+def _last_row(work: FlowWork) -> ApprovalInstance | None:
+    """The row with the last number of the flow's present round."""
     rows = ApprovalInstance.objects.using(work.using).filter(flow=work.flow)
     row = rows.order_by("-round", "-step_number", "-pk").first()
     return _with_flow(row, work) if row is not None else None
@@ -125,23 +149,6 @@ def reject(work: FlowWork, row: ApprovalInstance | None) -> None:
     )
     work.call("on_reject", row)
     work.call("after_reject", row)
-
-
-def _follow_in_track(
-    work: FlowWork, answer: Continuation, row: ApprovalInstance
-) -> ApprovalInstance | None:
-    if answer.joins:
-        return follow(work, answer, row, after=last_row(work))
-    return follow_beside(work, answer, row)
-
-
-def _first_open(work: FlowWork, answer: Continuation) -> ApprovalInstance | None:
-    """The first open row of the flow, if the answer has left one."""
-    if answer.hold:
-        return None
-    rows = ApprovalInstance.objects.using(work.using).filter(flow=work.flow).current()
-    row = rows.select_related("assigned_to").in_order().first()
-    return _with_flow(row, work) if row is not None else None
 
 
 def _current_and_next(work: FlowWork, row: ApprovalInstance) -> list[ApprovalInstance]:

@@ -21,7 +21,8 @@ def extend_flow(
     """Append steps, as `start_flow` takes them, after the last step; return the new pending rows.
 
     Numbers must be greater than those the round has; left out, they are numbered on. `user` is
-    who the history names, with the reason. A flow on hold can be extended; one that waits goes on waiting.
+    who the history names, with the reason. A flow on hold can be extended; one that waits goes on
+    waiting.
 
     Events: `steps_added`. Raises `InvalidSteps`, `FlowEnded`, `VersionConflict`, `InvalidInput`.
     """

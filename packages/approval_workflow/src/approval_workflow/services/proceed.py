@@ -6,7 +6,7 @@ from approval_workflow.choices import ApprovalStatus
 from approval_workflow.models import ApprovalFlow, ApprovalInstance
 from approval_workflow.queries import CAST
 from approval_workflow.services._adding import append_steps
-from approval_workflow.services._advance import follow, follow_beside, held, last_row, note
+from approval_workflow.services._advance import follow, follow_beside, held, note
 from approval_workflow.services._dropping import (
     drop_open,
     drop_steps,
@@ -63,7 +63,7 @@ def _continue(work: FlowWork, answer: Continuation) -> ApprovalInstance | None:
         return opened if answer.steps or answer.hold else open_rows[0]
     if any(row.status == ApprovalStatus.PENDING for row in rows):
         return _open_next(work, answer)
-    return follow(work, answer, _last_decided(rows), after=last_row(work))
+    return follow(work, answer, _last_decided(rows))
 
 
 def _open_next(work: FlowWork, answer: Continuation) -> ApprovalInstance | None:

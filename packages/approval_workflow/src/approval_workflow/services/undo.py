@@ -134,7 +134,10 @@ def _take_back(work: FlowWork, decision: ApprovalEvent, row: ApprovalInstance) -
     rows = ApprovalInstance.objects.using(work.using).filter(flow=work.flow)
     consequences = list(
         _events(work)
-        .filter(sequence__gt=decision.sequence)
+        .filter(
+            sequence__gt=decision.sequence,
+            kind__in=(EventKind.STEPS_ADDED, EventKind.STEP_OPENED),
+        )
         .select_related("instance")
         .order_by("sequence")
     )
