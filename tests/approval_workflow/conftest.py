@@ -9,8 +9,11 @@ from django.contrib.contenttypes.models import ContentType
 from approval_workflow import handlers
 from approval_workflow.handlers import BaseApprovalHandler, register_handler
 from tests.approval_workflow.flows import make_document
-from tests.factories import UserFactory
+from tests.factories import RoleFactory, UserFactory
 from tests.testapp.models import Document
+
+# From the bottom.
+RANKS = ("worker", "head", "director", "chief")
 
 
 @pytest.fixture(autouse=True)
@@ -43,6 +46,34 @@ def bob(db: None) -> Any:
 @pytest.fixture
 def cid(db: None) -> Any:
     return UserFactory.create(username="cid")
+
+
+@pytest.fixture
+def by_manager(db: None, settings: Any) -> dict[str, Any]:
+    """People by rank; each one's manager is the next one."""
+    settings.APPROVAL_HEAD_MANAGER_FIELD = "head_manager"
+    settings.APPROVAL_ROLE_MODEL = None
+    above, staff = None, {}
+    for rank in reversed(RANKS):
+        above = staff[rank] = UserFactory.create(username=rank, head_manager=above)
+    return staff
+
+
+@pytest.fixture
+def by_tree(db: None) -> dict[str, Any]:
+    """People by rank; each one's role is below that of the next one."""
+    role, staff = None, {}
+    for rank in reversed(RANKS):
+        role = RoleFactory.create(name=rank, parent=role)
+        staff[rank] = UserFactory.create(username=rank, role=role)
+    return staff
+
+
+@pytest.fixture(params=["by_manager", "by_tree"])
+def staff(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """People by rank, above one another in either way."""
+    people: dict[str, Any] = request.getfixturevalue(request.param)
+    return people
 
 
 @pytest.fixture

@@ -27,31 +27,6 @@ pytestmark = pytest.mark.django_db
 RANKS = ("worker", "head", "director", "chief")
 
 
-@pytest.fixture
-def by_manager(settings):
-    """Each person's manager is the next one."""
-    settings.APPROVAL_HEAD_MANAGER_FIELD = "head_manager"
-    above, staff = None, {}
-    for rank in reversed(RANKS):
-        above = staff[rank] = UserFactory.create(username=rank, head_manager=above)
-    return staff
-
-
-@pytest.fixture
-def by_tree(db):
-    """Each person's role is below that of the next one."""
-    role, staff = None, {}
-    for rank in reversed(RANKS):
-        role = RoleFactory.create(name=rank, parent=role)
-        staff[rank] = UserFactory.create(username=rank, role=role)
-    return staff
-
-
-@pytest.fixture(params=["by_manager", "by_tree"])
-def staff(request):
-    return request.getfixturevalue(request.param)
-
-
 def test_nearest_person_above_takes_the_step_over(document, staff, ann):
     flow = make_flow(document, staff["worker"], ann)
     driver = FlowDriver(document)

@@ -16,7 +16,7 @@ from approval_workflow.testing import (
     assert_waiting_on,
 )
 from purchasing.models import Role, User
-from tests.factories import RoleFactory, UserFactory
+from tests.factories import UserFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -34,33 +34,6 @@ ASKED = [
     ("supervisor", None, ["head"]),
     ("management_path", None, ["head", "director", "chief"]),
 ]
-
-
-@pytest.fixture
-def by_manager(settings):
-    """Each person's manager is the next one."""
-    settings.APPROVAL_HEAD_MANAGER_FIELD = "head_manager"
-    settings.APPROVAL_ROLE_MODEL = None
-    above = None
-    staff = {}
-    for rank in reversed(RANKS):
-        above = staff[rank] = UserFactory.create(username=rank, head_manager=above)
-    return staff
-
-
-@pytest.fixture
-def by_tree(db):
-    """Each person's role is below that of the next one."""
-    role, staff = None, {}
-    for rank in reversed(RANKS):
-        role = RoleFactory.create(name=rank, parent=role)
-        staff[rank] = UserFactory.create(username=rank, role=role)
-    return staff
-
-
-@pytest.fixture(params=["by_manager", "by_tree"])
-def staff(request):
-    return request.getfixturevalue(request.param)
 
 
 def step(strategy, base_user, levels=None, **keys):

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 import pytest
 from celery import Celery, current_app
 
+from django_workflow_engine.models import WorkflowAttachment
+from tests.django_workflow_engine.due_actions import make_attachment
 from tests.testapp import workflow_actions
 
 
@@ -15,6 +17,18 @@ def calls() -> Iterator[list[workflow_actions.Call]]:
     workflow_actions.calls.clear()
     yield workflow_actions.calls
     workflow_actions.calls.clear()
+
+
+@pytest.fixture
+def attachment(db: None) -> WorkflowAttachment:
+    """What actions can be due of."""
+    return make_attachment()
+
+
+@pytest.fixture
+def committing_attachment(transactional_db: None) -> WorkflowAttachment:
+    """The same, where transactions are really committed."""
+    return make_attachment()
 
 
 @pytest.fixture

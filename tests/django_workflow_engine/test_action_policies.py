@@ -13,22 +13,11 @@ from django_workflow_engine.models import ActionExecution, WorkflowAction
 from django_workflow_engine.services import act_on_object, attach_workflow_to_object
 from tests.django_workflow_engine.due_actions import (
     Action,
-    make_attachment,
     make_due,
     prepare,
     statuses,
 )
 from tests.factories import TicketFactory, UserFactory, by_user, make_workflow
-
-
-@pytest.fixture
-def attachment(db):
-    return make_attachment()
-
-
-@pytest.fixture
-def committing_attachment(transactional_db):
-    return make_attachment()
 
 
 @pytest.fixture

@@ -9,15 +9,10 @@ from django_workflow_engine import function_paths
 from django_workflow_engine.actions import runner, workflow_action
 from django_workflow_engine.models import ActionExecution
 from support.models import Ticket
-from tests.django_workflow_engine.due_actions import Action, make_attachment, make_due
+from tests.django_workflow_engine.due_actions import Action, make_due
 from tests.factories import UserFactory
 
 HANDLERS = "django_workflow_engine.action_handlers"
-
-
-@pytest.fixture
-def attachment(db):
-    return make_attachment()
 
 
 def run(attachment, handler, /, **parameters):

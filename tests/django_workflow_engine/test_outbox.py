@@ -12,22 +12,11 @@ from django_workflow_engine.models import ActionExecution
 from tests.django_workflow_engine.due_actions import (
     ACTIONS,
     Action,
-    make_attachment,
     make_due,
     prepare,
     statuses,
 )
 from tests.testapp.models import Document
-
-
-@pytest.fixture
-def attachment(db):
-    return make_attachment()
-
-
-@pytest.fixture
-def committing_attachment(transactional_db):
-    return make_attachment()
 
 
 @pytest.fixture

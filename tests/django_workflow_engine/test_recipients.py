@@ -6,15 +6,9 @@ from django.utils.functional import SimpleLazyObject
 from approval_workflow.models import ApprovalFlow
 from approval_workflow.services import advance_flow, start_flow
 from django_workflow_engine.recipient_resolver import creator_of, resolve_recipients
-from tests.django_workflow_engine.due_actions import make_attachment
 from tests.factories import OpportunityFactory, PurchaseRequestFactory, TicketFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def attachment():
-    return make_attachment()
 
 
 def resolve(attachment, *recipients, **context):

@@ -16,7 +16,6 @@ from django_workflow_engine.models import ActionExecution, WorkflowAction, Workf
 from tests.django_workflow_engine.due_actions import (
     ACTIONS,
     Action,
-    make_attachment,
     make_due,
     statuses,
 )
@@ -24,11 +23,6 @@ from tests.factories import UserFactory, make_workflow, stages_of
 from tests.testapp.models import Document
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-
-
-@pytest.fixture
-def attachment(db):
-    return make_attachment()
 
 
 def fetch(row):

@@ -13,17 +13,12 @@ from django_workflow_engine.actions import posting, runner
 from django_workflow_engine.exceptions import ActionNotAllowed, WebhookNotVerified
 from django_workflow_engine.models import ActionExecution
 from django_workflow_engine.webhooks import sign_webhook, verify_webhook
-from tests.django_workflow_engine.due_actions import Action, make_attachment, make_due
+from tests.django_workflow_engine.due_actions import Action, make_due
 from tests.django_workflow_engine.receiver import listening
 from tests.factories import UserFactory
 
 PATH = "django_workflow_engine.action_handlers.call_webhook"
 SECRET = "between the two of us"
-
-
-@pytest.fixture
-def attachment(db):
-    return make_attachment()
 
 
 @pytest.fixture(autouse=True)
