@@ -46,11 +46,13 @@ def test_words_for_approving(ann, word):
 
 @pytest.mark.parametrize("word", [*REJECTED, Action.REJECT], ids=repr)
 def test_words_for_rejecting(ann, word):
+    """S0-23, K2"""
     assert act(make_flow(ann), word, ann) == ApprovalStatus.REJECTED
 
 
 @pytest.mark.parametrize("word", [*RESUBMISSION, Action.RESUBMIT], ids=repr)
 def test_words_for_sending_back(ann, word):
+    """S0-23, K2"""
     steps = [{"assigned_to": ann}]
     status = act(make_flow(ann), word, ann, resubmission_steps=steps)
     assert status == ApprovalStatus.NEEDS_RESUBMISSION == "resubmission"
@@ -59,6 +61,17 @@ def test_words_for_sending_back(ann, word):
 @pytest.mark.parametrize("word", [*DELEGATED, Action.DELEGATE], ids=repr)
 def test_words_for_delegating(ann, bob, word):
     assert act(make_flow(ann), word, ann, delegate_to=bob) == ApprovalStatus.DELEGATED
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+@pytest.mark.parametrize("word", ["approved", "rejected", "resubmission"])
+def test_every_step_can_be_approved_rejected_and_sent_back(ann, word, number):
+    """S0-23"""
+    flow = make_flow(ann, ann, ann)
+    for _step in range(number - 1):
+        advance_flow(flow.target, "approved", ann)
+    assert the_current(flow).step_number == number
+    assert act(flow, word, ann, resubmission_steps=[{"assigned_to": ann}]) == word
 
 
 @pytest.mark.parametrize(

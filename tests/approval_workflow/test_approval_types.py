@@ -42,6 +42,7 @@ def test_approve_with_a_form_needs_its_data(ann, form):
 
 
 def test_approve_keeps_the_data_of_its_form(ann, form):
+    """S0-28"""
     flow = make_flow({"assigned_to": ann, "form": form})
     advance_flow(flow.target, "approved", ann, form_data={"note": "Fine", "more": [1, None]})
     row = flow.instances.get()

@@ -226,11 +226,19 @@ def test_undoing_does_not_grow_with_the_people_asked(ann, statements, holders):
     ],
 )
 def test_reads_of_an_object_take_at_most_two_statements(document, statements, number, read, most):
-    """S0-43, S0-47"""
+    """S0-43, S0-47, S0-60"""
     start_flow(document, plain_steps(number))
     with statements() as seen:
         read(document)
     assert count(seen) <= most, seen
+
+
+def test_current_step_is_looked_up_by_its_stored_status(document, statements):
+    """S0-47: the database finds the one row; nobody goes through the steps."""
+    start_flow(document, plain_steps(3))
+    with statements() as seen:
+        get_current_approval(document)
+    assert re.search(r"""status[`"] = '?current'?.* LIMIT 1$""", seen.sql[-1]), seen
 
 
 def test_objects_without_a_flow_take_no_more(statements):

@@ -32,6 +32,7 @@ def test_defaults_are_as_printed(nothing_set, name, default):
 
 
 def test_models_are_named_by_app_and_model(settings):
+    """S0-3, S0-5"""
     settings.APPROVAL_ROLE_MODEL = "purchasing.Role"
     settings.APPROVAL_DYNAMIC_FORM_MODEL = "purchasing.DynamicForm"
     assert live().role_model is Role
@@ -39,6 +40,7 @@ def test_models_are_named_by_app_and_model(settings):
 
 
 def test_settings_are_read_when_they_are_asked_for(settings):
+    """S0-4"""
     settings.APPROVAL_ROLE_FIELD = "position"
     assert live().role_field == "position"
     settings.APPROVAL_ROLE_FIELD = "rank"

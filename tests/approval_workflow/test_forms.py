@@ -159,6 +159,7 @@ def test_model_without_a_schema_is_misconfigured():
 
 @pytest.mark.django_db
 def test_data_that_does_not_fit_is_refused_by_path_and_nothing_is_decided(ann):
+    """S0-7, S0-28"""
     flow = make_flow({"assigned_to": ann, "form": DynamicFormFactory.create(form_schema=ORDER)})
     with pytest.raises(InvalidFormData) as caught:
         advance_flow(flow.target, "approved", ann, form_data={"amount": -1})
@@ -169,6 +170,7 @@ def test_data_that_does_not_fit_is_refused_by_path_and_nothing_is_decided(ann):
 
 @pytest.mark.django_db
 def test_form_of_any_model_with_a_schema_serves(ann):
+    """S0-7: its schema is what the data is held against."""
     form = Questionnaire.objects.create(schema=ORDER)
     flow = make_flow({"assigned_to": ann, "form": form})
     with pytest.raises(InvalidFormData):

@@ -1,6 +1,7 @@
 """Reading what is known of an object: query helpers, repository, progress, caches."""
 
 import pytest
+from django.contrib.contenttypes.models import ContentType
 from django.core.cache import cache
 from django.db import transaction
 
@@ -27,7 +28,7 @@ pytestmark = pytest.mark.django_db
 
 def test_current_and_next_follow_the_flow(ann, bob, cid):
     """S0-35, S0-36"""
-    document = make_flow(ann, bob, cid).target
+    document = make_flow(ann, bob, cid, ann).target
     advance_flow(document, "approved", ann)
     assert get_current_approval(document).assigned_to == bob
     assert get_next_approval(document).assigned_to == cid
@@ -158,6 +159,16 @@ def test_repository_of_an_object_that_is_not_saved_is_empty():
     assert get_approval_repository(Document()).flow is None
 
 
+def test_repository_tells_the_current_the_next_and_the_pending_steps_apart(ann, bob, cid):
+    """S0-42"""
+    document = make_flow(ann, bob, cid, ann).target
+    advance_flow(document, "approved", ann)
+    repo = get_approval_repository(document)
+    assert repo.get_current_approval().assigned_to == bob
+    assert repo.get_next_approval().assigned_to == cid
+    assert [step.step_number for step in repo.get_pending_approvals()] == [3, 4]
+
+
 def test_repository_has_the_steps_of_the_newest_flow(ann):
     document = make_document()
     cancel_flow(start_flow(document, [{"assigned_to": ann}, {"assigned_to": ann}]))
@@ -228,9 +239,14 @@ def test_steps_stay_in_the_cache_for_five_minutes(ann, monkeypatch):
     assert list(kept.values()) == [300]
 
 
-def test_content_types_are_remembered_for_128_models():
-    """S0-46"""
+def test_content_types_are_remembered_for_128_models(document, statements):
+    """S0-46: so that the repository needs not ask for them, whatever Django remembers."""
     assert repository.content_type_of.cache_info().maxsize == 128
+    assert get_approval_repository(document).flow is None
+    with statements() as seen:
+        ContentType.objects.clear_cache()
+        assert get_approval_repository(document).flow is None
+    assert seen.count == 1
 
 
 def test_clearing_concerns_one_object(ann, statements):

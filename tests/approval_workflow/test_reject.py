@@ -27,7 +27,7 @@ pytestmark = pytest.mark.django_db
 
 
 def test_rejection_ends_the_flow(ann, bob):
-    """S0-27"""
+    """S0-18, S0-27"""
     flow = make_flow(ann, bob)
     step = the_current(flow)
     assert reject(step, ann, comment="Too dear") is None

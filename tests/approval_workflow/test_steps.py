@@ -132,6 +132,7 @@ def test_steps_without_numbers_are_numbered_on(ann):
 
 
 def test_numbers_need_not_be_in_order_or_without_gaps(ann, bob):
+    """S0-20"""
     flow = make_flow({"step": 30, "assigned_to": ann}, {"step": 10, "assigned_to": bob})
     assert flow.instances.current().get().assigned_to == bob
 
