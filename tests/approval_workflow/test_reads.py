@@ -199,6 +199,17 @@ def test_second_repository_finds_the_steps_in_the_cache(ann, statements):
     assert seen.count == 1
 
 
+def test_repository_reads_once_where_nothing_is_cached(settings, ann, statements):
+    """S0-43, S0-46: it keeps the steps itself."""
+    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}}
+    repo = get_approval_repository(make_flow(ann, ann).target)
+    assert repo.get_current_approval().step_number == 1
+    with statements() as seen:
+        assert repo.get_next_approval().step_number == 2
+        assert repo.get_workflow_progress()["total_steps"] == 2
+    assert seen.count == 0
+
+
 def test_cached_steps_belong_to_the_flow_just_read(ann):
     document = make_flow(ann).target
     get_approval_summary(document)

@@ -9,7 +9,12 @@ from approval_workflow.choices import FlowStatus
 from approval_workflow.exceptions import FlowAlreadyOpen, InvalidInput, NobodyEligible
 from approval_workflow.models import ApprovalFlow
 from approval_workflow.services import advance_flow, cancel_flow, start_flow
-from approval_workflow.utils import get_approval_flow, get_current_approval
+from approval_workflow.utils import (
+    get_approval_flow,
+    get_current_approval,
+    get_full_approvals,
+    get_next_approval,
+)
 from tests.approval_workflow.flows import by, kinds, last_event, make_flow, verified
 from tests.factories import make_role
 from tests.faults import dump
@@ -155,11 +160,17 @@ def test_key_spelled_otherwise_by_its_creator_leads_to_the_same_flow(ann, model,
 
 
 def test_objects_of_two_models_with_the_same_key_are_told_apart(ann):
-    SlugDocument.objects.create(slug="17")
-    Document.objects.create(pk=17)
-    flow = start_flow(Document.objects.get(), [{"assigned_to": ann}])
-    assert get_approval_flow(SlugDocument.objects.get()) is None
-    assert get_approval_flow(Document.objects.get()) == flow
+    """S0-35, S0-36, S0-37, S0-38, S0-39"""
+    document, other = Document.objects.create(pk=17), SlugDocument.objects.create(slug="17")
+    flow = start_flow(document, [{"assigned_to": ann}, {"assigned_to": ann}])
+    for obj, found in ((document, [flow, 1, 2, [1, 2]]), (other, [None, None, None, []])):
+        current, following = get_current_approval(obj), get_next_approval(obj)
+        assert [
+            get_approval_flow(obj),
+            current and current.step_number,
+            following and following.step_number,
+            [step.step_number for step in get_full_approvals(obj)],
+        ] == found
 
 
 def test_object_that_is_not_saved_has_no_flow(ann):
