@@ -101,7 +101,7 @@ def test_excluded_people_are_not_asked(document, strategy):
 # RANDOM
 
 
-def test_random_draws_from_all_who_hold_the_role(monkeypatch):
+def test_random_draws_from_all_who_hold_the_role(monkeypatch):  # D-71, K3
     role = make_role(3)
     drawn_from = []
 

@@ -49,7 +49,7 @@ def decide(request, settings, bob, workflow, calls, django_capture_on_commit_cal
     return decide
 
 
-def test_events_come_in_the_printed_order_and_see_their_stage(decide):
+def test_events_come_in_the_printed_order_and_see_their_stage(decide):  # D-70, D-85
     assert decide("start") == [("on_workflow_start", "Stage 1.1")]
     assert decide("approved") == [("after_approve", "Stage 1.1"), ("after_move_stage", "Stage 1.2")]
     assert decide("approved") == [
@@ -63,13 +63,13 @@ def test_events_come_in_the_printed_order_and_see_their_stage(decide):
     ]
 
 
-def test_rejection(decide, calls, bob):
+def test_rejection(decide, calls, bob):  # D-85
     decide("start")
     assert decide("rejected", reason="Too dear") == [("after_reject", "Stage 1.1")]
     assert (calls[0].context["user"], calls[0].context["reason"]) == (bob, "Too dear")
 
 
-def test_resubmission(decide, calls, workflow):
+def test_resubmission(decide, calls, workflow):  # D-85, D-115
     decide("start")
     decide("approved")
     first = Stage.objects.get(pipeline__workflow=workflow, name_en="Stage 1.1")
@@ -78,14 +78,14 @@ def test_resubmission(decide, calls, workflow):
     assert calls[0].context["resubmission_stage"].name_en == "Stage 1.1"
 
 
-def test_delegation(decide, calls):
+def test_delegation(decide, calls):  # D-85, D-115
     eve = UserFactory.create()
     decide("start")
     assert decide("delegated", user_id=eve.pk) == [("after_delegate", "Stage 1.1")]
     assert calls[0].context["delegated_to"] == eve
 
 
-def test_moving_takes_its_actions_from_what_was_entered(decide, workflow):
+def test_moving_takes_its_actions_from_what_was_entered(decide, workflow):  # D-70
     for name, note in (("Stage 1.1", "left"), ("Stage 1.2", "entered")):
         WorkflowAction.objects.create(
             stage=Stage.objects.get(pipeline__workflow=workflow, name_en=name),

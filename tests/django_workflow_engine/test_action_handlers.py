@@ -77,13 +77,13 @@ def test_creator_hears_of_an_approval_and_of_the_next_stage(start, act):
     assert "Previous stage: Stage 1.1\nStage: Stage 1.2" in moved.body
 
 
-def test_creator_hears_of_a_rejection(start, act):
+def test_creator_hears_of_a_rejection(start, act):  # D-92
     start()
     assert act("rejected", "bob", reason="Too dear") == [("ann", "Rejected: Broken chair")]
     assert "Comment: Too dear" in mail.outbox[0].body
 
 
-def test_creator_and_who_is_asked_next_hear_of_a_resubmission(start, act, workflow):
+def test_creator_and_who_is_asked_next_hear_of_a_resubmission(start, act, workflow):  # D-92, D-115
     start()
     act("approved", "bob")
     first = Stage.objects.get(pipeline__workflow=workflow, name_en="Stage 1.1")
@@ -95,7 +95,7 @@ def test_creator_and_who_is_asked_next_hear_of_a_resubmission(start, act, workfl
     assert "Stage: Stage 1.2\nBack to: Stage 1.1" in mail.outbox[0].body
 
 
-def test_who_takes_over_and_the_creator_hear_of_a_delegation(start, act, people):
+def test_who_takes_over_and_the_creator_hear_of_a_delegation(start, act, people):  # D-92, D-115
     start()
     assert act("delegated", "bob", user_id=people["eve"].pk) == [
         ("eve", "Delegated: Broken chair"),

@@ -1,5 +1,7 @@
 """Actions as forms: on the screen of their workflow, and by themselves (D-104, D-116)."""
 
+import re
+
 import pytest
 from django.test import Client
 from pytest_django.asserts import assertContains, assertNotContains
@@ -86,7 +88,7 @@ def errors_of(response):
 # E-mails
 
 
-def test_an_email_is_set_up_without_writing_json(client, stage):
+def test_an_email_is_set_up_without_writing_json(client, stage):  # D-104
     page = add_page(client).set(
         stage=stage.pk,
         action_type="after_reject",
@@ -173,7 +175,7 @@ def test_a_template_that_only_the_projects_sender_knows_is_allowed(client, stage
 # Functions of the project
 
 
-def test_a_function_is_named_by_its_path_with_parameters_in_rows(client, stage):
+def test_a_function_is_named_by_its_path_with_parameters_in_rows(client, stage):  # D-104
     page = add_page(client).set(
         stage=stage.pk, action_type="on_workflow_complete", function="", function_path=OWN
     )
@@ -411,7 +413,7 @@ def test_a_structure_is_kept_as_it_is_and_cannot_be_written(client, stage):
 # By themselves
 
 
-def test_an_action_belongs_to_one_level(client, stage):
+def test_an_action_belongs_to_one_level(client, stage):  # D-104
     page = add_page(client).set(action_type="after_approve")
     assert errors_of(page.send()) == {"__all__"}
 
@@ -460,6 +462,15 @@ def test_an_action_cannot_be_moved_into_a_version(client, stage):
     assert errors_of(page.send()) == {"stage"}
     action.refresh_from_db()
     assert action.stage == stage
+
+
+def test_the_list_shows_what_each_action_is(client, stage):  # D-104
+    make_action(stage)
+
+    page = client.get(address_of(WorkflowAction, "changelist")).content.decode()
+
+    columns = set(re.findall(r'class="field-(\w+)', page))
+    assert columns >= {"scope", "action_type", "function", "order", "is_active"}
 
 
 def test_the_list_says_where_each_action_belongs(client, stage):

@@ -76,7 +76,7 @@ def errors_of(response):
 # Building
 
 
-def test_a_whole_workflow_is_built_on_one_screen(client):
+def test_a_whole_workflow_is_built_on_one_screen(client):  # D-116
     department = DepartmentFactory.create(name="Finance")
     reviewers, board = RoleFactory.create(name="Reviewers"), RoleFactory.create(name="Board")
     layla = UserFactory.create()

@@ -12,6 +12,7 @@ from django_workflow_engine.models import (
     WorkFlow,
     WorkflowAction,
     WorkflowAttachment,
+    WorkflowConfiguration,
 )
 from django_workflow_engine.services import attach_workflow_to_object
 from tests.django_workflow_engine.admin_pages import (
@@ -370,12 +371,19 @@ def test_without_roles_there_is_nothing_to_look_up(client, settings):
     assert look_up(client, "role").status_code == 404
 
 
-# Configuration
+# Where the pages are
 
 
-def test_configurations_are_found_where_the_documentation_says(client):
-    # D-83
+def test_pages_are_found_where_the_documentation_says(client):  # D-83, D-104, D-116
     page = client.get(reverse("admin:app_list", args=["django_workflow_engine"]))
 
-    for text in ("Workflow configurations", "Workflow actions", "Workflows", "Stages"):
-        assertContains(page, text)  # D-104, D-116
+    (app,) = page.context["app_list"]
+    assert app["name"] == "Django Workflow Engine"
+    found = {entry["name"]: entry["admin_url"] for entry in app["models"]}
+    for name, model in (
+        ("Workflow actions", WorkflowAction),
+        ("Workflow configurations", WorkflowConfiguration),
+        ("Workflows", WorkFlow),
+        ("Stages", Stage),
+    ):
+        assert found[name] == address_of(model, "changelist")

@@ -275,7 +275,7 @@ def type_of(model):
     return ContentType.objects.get_for_model(model)
 
 
-def test_a_model_is_configured_with_its_status_values(client):
+def test_a_model_is_configured_with_its_status_values(client):  # D-83
     workflow = make_workflow()
     page = configuration_page(client).set(
         content_type=type_of(Opportunity).pk,
@@ -301,7 +301,7 @@ def test_a_model_is_configured_with_its_status_values(client):
     )
 
 
-def test_the_labels_are_those_that_the_documentation_names(client):
+def test_the_labels_are_those_that_the_documentation_names(client):  # D-83
     page = configuration_page(client).response
 
     for label in ("Status field", "Completion status value", "Rejection status value"):

@@ -341,29 +341,35 @@ class TestStrategies:
     """All of the core's, with their numbers. D-71, K3."""
 
     @pytest.mark.parametrize(
-        ("strategy", "keys", "decisive"),
+        ("strategy", "keys", "asked", "decisive"),
         [
-            ("anyone", {}, 1),
-            ("consensus", {}, 3),
-            ("round_robin", {}, 1),
-            ("quorum", {"quorum_count": 2}, 2),
-            ("majority", {}, 2),
-            ("percentage", {"percentage_required": 66.67}, 2),
-            ("percentage", {"percentage_required": "100"}, 3),
-            ("random", {}, 1),
-            ("workload_balanced", {}, 1),
-            ("seniority_based", {}, 1),
+            ("anyone", {}, 3, 1),
+            ("consensus", {}, 3, 3),
+            ("round_robin", {}, 1, 1),
+            ("quorum", {"quorum_count": 2}, 3, 2),
+            ("majority", {}, 3, 2),
+            ("percentage", {"percentage_required": 66.67}, 3, 2),
+            ("percentage", {"percentage_required": "100"}, 3, 3),
+            ("random", {}, 1, 1),
+            ("workload_balanced", {}, 1, 1),
+            ("seniority_based", {}, 1, 1),
         ],
     )
-    def test_of_roles_need_as_many_approvals_as_they_say(
-        self, strategy: str, keys: dict[str, Any], decisive: int
+    def test_of_roles_ask_and_need_as_many_people_as_they_say(
+        self, strategy: str, keys: dict[str, Any], asked: int, decisive: int
     ) -> None:
         request = PurchaseRequestFactory.create()
-        attach(request, by_role(make_role(3), strategy, **keys))
+        assert len(attach(request, by_role(make_role(3), strategy, **keys))) == asked
         for number in range(1, decisive + 1):
             row = ApprovalInstance.objects.for_object(request).current().first()
             after = act_on_object(request, "approved", row.assigned_to)
             assert after.status == ("completed" if number == decisive else "in_progress")
+
+    def test_of_roles_take_turns(self) -> None:  # D-71
+        approval = by_role(make_role(3), "round_robin")
+        asked = [attach(PurchaseRequestFactory.create(), approval) for _turn in range(4)]
+        assert len({name for (name,) in asked}) == 3
+        assert asked[3] == asked[0]
 
     def test_of_the_hierarchy_go_up_from_the_person_named(self, people: dict[str, User]) -> None:
         request = PurchaseRequestFactory.create()
@@ -378,7 +384,7 @@ class TestStrategies:
         assert attach(PurchaseRequestFactory.create(), up) == ["boss"]
 
     @pytest.mark.parametrize("strategy", ["supervisor", "management_path"])
-    def test_of_the_hierarchy_start_at_who_started(
+    def test_of_the_hierarchy_start_at_who_started(  # D-71, K3
         self, people: dict[str, User], strategy: str
     ) -> None:
         approval = {"approval_type": "ROLE", "role_selection_strategy": strategy}

@@ -59,6 +59,7 @@ def test_the_object_stands_at_the_first_stage_of_the_first_pipeline(template, an
         obj=request, workflow=template, user=ann, auto_start=True, metadata={"priority": "high"}
     )
     assert attachment.status == "in_progress"
+    assert attachment.workflow.name_en == f"{template.name_en} (Copy)"
     assert attachment.current_stage.name_en == "Stage 1.1"
     assert attachment.current_pipeline.name_en == "Pipeline 1"
     assert attachment.next_stage.name_en == "Stage 1.2"

@@ -48,7 +48,7 @@ def _saved(workflow):
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_new_template_gets_them_however_it_is_made(way):
+def test_new_template_gets_them_however_it_is_made(way):  # D-92
     assert actions_of(WAYS[way]()) == EXPECTED
 
 
@@ -71,7 +71,7 @@ def test_they_are_made_in_one_statement_for_any_number_of_templates(statements, 
     assert len(inserts) == 1, str(seen)
 
 
-def test_setting_switches_them_off(settings):
+def test_setting_switches_them_off(settings):  # D-92
     settings.WORKFLOW_AUTO_CREATE_ACTIONS = False
     WorkFlow.objects.create(name_en="Leave")
     WorkFlow.objects.bulk_create([WorkFlow(name_en="Contracts")])

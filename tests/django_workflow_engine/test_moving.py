@@ -30,6 +30,7 @@ from django_workflow_engine.services import (
     act_on_object,
     attach_workflow_to_object,
     cancel_workflow,
+    get_current_stage,
     get_workflow_attachment,
 )
 from tests.factories.objects import PurchaseRequestFactory
@@ -111,13 +112,14 @@ def test_the_end_of_a_pipeline_leads_to_the_first_stage_of_the_next(request_, an
 
 
 def test_the_end_of_the_last_pipeline_completes_the_workflow(request_, ann, bob):
-    """D-24, D-35, D-66."""
+    """D-24, D-35, D-66, D-120."""
     for person in (ann, bob):
         act_on_object(request_, "approved", person)
     ActionExecution.objects.all().delete()
     attachment = act_on_object(request_, "approved", ann)
     assert attachment.status == "completed"
     assert attachment.current_stage is None
+    assert get_current_stage(request_) is None
     assert attachment.next_stage is None
     assert attachment.completed_at is not None
     assert ApprovalFlow.objects.get().status == "completed"
@@ -162,6 +164,8 @@ def test_resubmission_goes_back_to_a_stage_of_template_or_snapshot(
     )
     assert attachment.current_stage.name_en == "Stage 1.1"
     assert due(request_) == ["after_resubmission"]
+    sent_back = ApprovalInstance.objects.get(status="resubmission")
+    assert (sent_back.comment, sent_back.action_user) == ("Break the costs down", bob)
     current = ApprovalInstance.objects.get(status="current")
     assert (current.assigned_to, current.round) == (ann, 2)
     for person in (ann, bob, ann):

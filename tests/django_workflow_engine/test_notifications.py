@@ -124,7 +124,7 @@ def test_empty_context_is_enough():
     assert mail.outbox[0].subject == "Approved: your request"
 
 
-def test_subject_given_replaces_the_templates():
+def test_subject_given_replaces_the_templates():  # D-98
     send("a@example.org", subject="Custom Approval Notification")
     assert mail.outbox[0].subject == "Custom Approval Notification"
     assert "<title>Custom Approval Notification</title>" in html_of(mail.outbox[0])
@@ -184,7 +184,7 @@ def test_field_of_the_language_is_a_setting(settings):
 # To whom
 
 
-def test_repeated_addresses_get_one_message():
+def test_repeated_addresses_get_one_message():  # D-98
     counts = send("a@example.org", "A@Example.org", "b@example.org", "a@example.org")
     assert counts == {"sent": 2, "failed": 0, "skipped": 2}
 
@@ -197,7 +197,7 @@ def test_empty_addresses_are_skipped():
     assert send("", None, UserFactory.create(email="")) == {"sent": 0, "failed": 0, "skipped": 3}
 
 
-def test_copies_go_with_the_first_message_only():
+def test_copies_go_with_the_first_message_only():  # D-98
     send("a@example.org", "b@example.org", cc=["boss@example.org", "A@example.org"])
     assert [message.cc for message in mail.outbox] == [["boss@example.org"], []]
 
@@ -229,7 +229,7 @@ def test_message_that_cannot_be_sent_does_not_keep_the_others(monkeypatch, caplo
     assert "workflow_approved could not be sent" in caplog.text
 
 
-def test_setting_switches_e_mail_off(settings, custom_sender):
+def test_setting_switches_e_mail_off(settings, custom_sender):  # D-99
     settings.WORKFLOW_DISABLE_EMAILS = True
     assert send("a@example.org", "b@example.org") == {"sent": 0, "failed": 0, "skipped": 2}
     assert mail.outbox == custom_sender == []
@@ -266,7 +266,7 @@ def test_project_sender_gets_a_call_for_each_copy(custom_sender):
     assert [sent.email for sent in custom_sender] == ["a@example.org", "boss@example.org"]
 
 
-def test_project_sender_that_fails_is_counted_and_logged(custom_sender, caplog):
+def test_project_sender_that_fails_is_counted_and_logged(custom_sender, caplog):  # D-119
     counts = send("raise@example.org", "false@example.org", "fine@example.org")
     assert counts == {"sent": 1, "failed": 2, "skipped": 0}
     assert [sent.email for sent in custom_sender] == ["fine@example.org"]

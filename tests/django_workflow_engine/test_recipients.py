@@ -50,11 +50,11 @@ def test_creator_is_the_starter_where_the_object_names_none(attachment, settings
     assert resolve(attachment, "creator") == [attachment.started_by.email]
 
 
-def test_workflow_starter(attachment):
+def test_workflow_starter(attachment):  # D-96
     assert resolve(attachment, "workflow_starter") == [attachment.started_by.email]
 
 
-def test_delegated_to_comes_from_the_context(attachment):
+def test_delegated_to_comes_from_the_context(attachment):  # D-96
     bob = UserFactory.create()
     assert resolve(attachment, "delegated_to", delegated_to=bob) == [bob.email]
     assert resolve(attachment, "delegated_to", delegated_to=bob.pk) == [bob.email]
@@ -85,17 +85,17 @@ def test_nobody_is_asked_before_the_start(attachment):
 # Addresses, users, keys
 
 
-def test_address_stands_for_itself(attachment):
+def test_address_stands_for_itself(attachment):  # D-96
     assert resolve(attachment, " manager@example.com ") == ["manager@example.com"]
 
 
-def test_user_stands_for_their_address(attachment):
+def test_user_stands_for_their_address(attachment):  # D-96
     ann = UserFactory.create()
     assert resolve(attachment, ann, SimpleLazyObject(lambda: UserFactory.create(email="b@x.org")))
     assert resolve(attachment, ann) == [ann.email]
 
 
-def test_key_of_a_user(attachment):
+def test_key_of_a_user(attachment):  # D-96
     ann, bob = UserFactory.create(), UserFactory.create()
     assert resolve(attachment, ann.pk, str(bob.pk), 987654) == [ann.email, bob.email]
 
@@ -132,7 +132,7 @@ def test_inactive_users_and_empty_addresses_are_left_out(attachment):
     assert resolve(attachment, gone, silent, gone.pk, silent.pk) == []
 
 
-def test_each_address_comes_once_in_the_order_of_the_recipients(attachment):
+def test_each_address_comes_once_in_the_order_of_the_recipients(attachment):  # D-98
     ann = UserFactory.create(email="Ann@Example.org")
     found = resolve(attachment, "zoe@example.org", ann, "ANN@example.ORG", ann.pk, "ann@b.org")
     assert found == ["zoe@example.org", "Ann@Example.org", "ann@b.org"]

@@ -130,7 +130,7 @@ def test_false_is_a_failure_and_undoes_what_was_written(attachment, calls):
     assert not Document.objects.exists()
 
 
-def test_failure_is_logged(attachment, calls, caplog):
+def test_failure_is_logged(attachment, calls, caplog):  # D-91
     make_due(attachment, Action("fail"))
     runner.run_due()
     (record,) = [item for item in caplog.records if item.name.startswith("django_workflow_engine")]
@@ -391,7 +391,7 @@ def test_attachment_stands_at_the_stage_of_the_event(attachment, calls):
     assert attachment.current_stage == second
 
 
-def test_idempotency_key_stays_the_same_when_an_action_is_tried_again(attachment, calls):
+def test_idempotency_key_stays_the_same_when_an_action_is_tried_again(attachment, calls):  # D-91
     rows = make_due(attachment, Action("fail"), Action("fail"))
     runner.run_due()
     ActionExecution.objects.update(run_after=timezone.now())

@@ -76,7 +76,7 @@ def call(view_set, name, pk, user=None, data=None):
     return view_set.as_view(methods, **options)(request, pk=pk)
 
 
-def test_the_status_tells_where_the_object_stands(request_, ann):
+def test_the_status_tells_where_the_object_stands(request_, ann):  # D-101
     data = call(Open, "workflow_status", request_.pk, ann).data
     assert data["current_stage"] == "Stage 1.1"
     assert data["progress_percentage"] == 0
@@ -94,7 +94,7 @@ def test_who_is_not_asked_cannot_act(request_):
 
 
 @pytest.mark.parametrize("word", ["approved", "APPROVED"])
-def test_an_action_moves_the_object_and_answers_with_its_status(request_, ann, word):
+def test_an_action_moves_the_object_and_answers_with_its_status(request_, ann, word):  # D-102
     response = call(Open, "workflow_action", request_.pk, ann, {"action": word, "form_data": {}})
     assert response.status_code == 200
     assert response.data["current_stage"] == "Stage 1.2"
