@@ -8,11 +8,15 @@ from datetime import timedelta
 
 import django
 from celery import Celery
+from django.conf import settings
 
 django.setup()
 
 from django_workflow_engine import tasks  # noqa: E402, F401  # registered with the application
 from django_workflow_engine.actions import due  # noqa: E402
+from tests.celery_actions import SETTINGS  # noqa: E402
+
+settings.DJANGO_WORKFLOW_ENGINE = SETTINGS
 
 app = Celery("tests", broker=os.environ["BROKER_URL"])
 app.conf.update(
