@@ -39,6 +39,7 @@ from django_workflow_engine.services.run_statistics import (
     export_run_statistics_csv,
     get_run_statistics,
 )
+from django_workflow_engine.services.simulate import SimulatedStep, Simulation, simulate
 from django_workflow_engine.services.start import start_workflow_for_object
 from django_workflow_engine.services.statuses import update_stage_status
 from django_workflow_engine.services.validation import validate_completeness
@@ -48,6 +49,8 @@ __all__ = [
     "ApproverPreview",
     "MigratedAttachment",
     "MigrationReport",
+    "SimulatedStep",
+    "Simulation",
     "Version",
     "act_on_object",
     "add_approver",
@@ -74,6 +77,7 @@ __all__ = [
     "register_model_for_workflow",
     "restart_workflow",
     "resume_workflow",
+    "simulate",
     "skip_stage",
     "start_workflow_for_object",
     "undo_last_decision",

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from approval_workflow.exceptions import ApprovalError
 from approval_workflow.services import preview_steps
+from django_workflow_engine.choices import StageKind
 from django_workflow_engine.definition import (
     ApprovalDefinition,
     PlaceDefinition,
@@ -47,13 +48,16 @@ def preview_approvers(workflow: WorkFlow, obj: Model, user: Any = None) -> list[
     return [
         preview
         for place in definition.places
-        for preview in _of_place(place, obj, case, named, user)
+        for preview in preview_place(place, obj, case, named, user)
     ]
 
 
-def _of_place(
+def preview_place(
     place: PlaceDefinition, obj: Model, case: Case, named: Named, user: Any
 ) -> Iterator[ApproverPreview]:
+    """Yield who would be asked at one place; nobody at one that waits for something else."""
+    if place.kind != StageKind.APPROVAL:
+        return
     if not place.approvals:
         yield ApproverPreview(place, None, (), 0, _("Nobody is asked here yet."))
     for index, approval in enumerate(place.approvals):
