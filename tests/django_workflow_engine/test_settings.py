@@ -14,13 +14,19 @@ from django.core.management import call_command
 from packaging.requirements import Requirement
 from packaging.version import Version
 
+from approval_workflow.exceptions import InvalidFormData
 from approval_workflow.models import ApprovalInstance
 from approval_workflow.services import advance_flow
 from django_workflow_engine.conf import settings as engine_settings
 from django_workflow_engine.exceptions import WorkflowMisconfigured
 from django_workflow_engine.models import Pipeline, WorkFlow, WorkflowAction, WorkflowAttachment
 from django_workflow_engine.serializers import WorkFlowSerializer
-from django_workflow_engine.services import act_on_object, attach_workflow_to_object
+from django_workflow_engine.services import (
+    act_on_object,
+    attach_workflow_to_object,
+    get_current_stage,
+)
+from purchasing.models import DynamicForm
 from tests.factories import (
     DepartmentFactory,
     PurchaseRequestFactory,
@@ -57,6 +63,18 @@ def test_what_the_distribution_depends_on():  # D-2, L11
 
 def requires_of_the_engine():
     return [each for each in requires("django-dynamic-workflows") or () if "extra ==" not in each]
+
+
+@pytest.mark.parametrize(
+    ("handlers", "stage"),
+    [(["django_workflow_engine.handlers.WorkflowApprovalHandler"], "Stage 1.2"), ([], "Stage 1.1")],
+)
+def test_the_engines_handler_moves_objects_on(settings, handlers, stage):  # D-3
+    settings.APPROVAL_HANDLERS = handlers
+    user, request = UserFactory.create(), PurchaseRequestFactory.create()
+    attach_workflow_to_object(request, make_workflow([[by_user(user), by_user(user)]]))
+    advance_flow(request, "approved", user)
+    assert get_current_stage(request).name_en == stage
 
 
 class TestDepartmentModel:
@@ -127,6 +145,17 @@ def test_forms_with_a_form_schema(settings):  # D-13, K8
     with pytest.raises(ValueError, match="note"):
         advance_flow(step, "approved", user, form_data={})
     assert advance_flow(step, "approved", user, form_data={"note": "fine"}) is None
+
+
+def test_forms_as_printed_need_no_name_of_a_field(settings):  # D-13
+    settings.APPROVAL_DYNAMIC_FORM_MODEL = "purchasing.DynamicForm"
+    schema = {"required": ["note"]}
+    form = DynamicForm.objects.create(name="Review", description="Why", form_schema=schema)
+    user = UserFactory.create()
+    asked_in(by_user(user, required_form=form.pk))
+    step = ApprovalInstance.objects.current().get()
+    with pytest.raises(InvalidFormData, match="note"):
+        advance_flow(step, "approved", user, form_data={})
 
 
 def asked_in(approval):
