@@ -124,6 +124,14 @@ class TestCreating:
             ("b", 3),
         ]
 
+    def test_pipelines_have_both_names(self) -> None:  # D-52
+        names = {"name_en": "Finance", "name_ar": "المالية"}
+        workflow = created(pipelines=[names])
+        pipeline = workflow.pipelines.get()
+        assert {name: getattr(pipeline, name) for name in names} == names
+        shown = WorkFlowSerializer(workflow).data["pipelines"][0]
+        assert {name: shown[name] for name in names} == names
+
     def test_department_is_an_object_of_the_configured_model(self) -> None:  # D-52, D-21
         department = DepartmentFactory.create()
         workflow = created(pipelines=[{"name_en": "Finance", "department_id": department.pk}])
@@ -144,6 +152,7 @@ class TestCreating:
         )
         stage = stages_of(workflow)[0]
         of_workflow = workflow.actions.get(is_default=False)
+        assert (of_workflow.action_type, of_workflow.function_path) == ("after_approve", FUNCTION)
         assert (of_workflow.parameters, of_workflow.order, of_workflow.is_active) == (
             {"recipients": ["creator"]},
             4,
