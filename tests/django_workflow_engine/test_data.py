@@ -129,14 +129,14 @@ class TestDetails:
         assert data["total_count"] == 2
         assert data["statistics"]["total_stages"] == 4
 
-    def test_leave_out_what_is_not_active(self) -> None:  # D-118
+    def test_leave_out_what_is_not_active(self) -> None:  # D-36, D-118
         make_workflow(is_active=False)
         make_workflow(status="draft")
         active = make_workflow()
         assert [data["id"] for data in get_detailed_workflow_data()["workflows"]] == [active.pk]
         assert get_detailed_workflow_data(include_inactive=True)["total_count"] == 3
 
-    def test_of_one_company_leave_the_others_out(  # D-118
+    def test_of_one_company_leave_the_others_out(  # D-36, D-118
         self, purchase: WorkFlow, acme: User
     ) -> None:
         make_workflow(company=UserFactory.create())
@@ -146,6 +146,7 @@ class TestDetails:
     def test_leave_snapshots_out_of_the_list(self, purchase: WorkFlow) -> None:  # D-45
         snapshot = current_snapshot(purchase)
         assert get_detailed_workflow_data()["total_count"] == 1
+        assert get_detailed_workflow_data(include_inactive=True)["total_count"] == 1
         assert get_detailed_workflow_data(workflow_id=snapshot.pk)["name_en"] == "Purchase (Copy)"
 
 

@@ -78,12 +78,18 @@ class TestSnapshot:
 
     def test_copies_pipelines_and_stages_under_their_own_names(self) -> None:  # D-46, L15
         template = make_large_workflow(5)
+        template.pipelines.update(name_ar="قسم")
+        Stage.objects.filter(pipeline__workflow=template).update(name_ar="مرحلة")
         snapshot = current_snapshot(template)
         originals, copies = stages_of(template), stages_of(snapshot)
         assert [copy.cloned_from_id for copy in copies] == [stage.pk for stage in originals]
         assert [copy.pipeline.cloned_from_id for copy in copies] == [
             stage.pipeline_id for stage in originals
         ]
+        for name in ("name_en", "name_ar", "order"):
+            assert [getattr(copy.pipeline, name) for copy in copies] == [
+                getattr(stage.pipeline, name) for stage in originals
+            ]
         for name in ("name_en", "name_ar", "order", "stage_info"):
             assert [getattr(copy, name) for copy in copies] == [
                 getattr(stage, name) for stage in originals
