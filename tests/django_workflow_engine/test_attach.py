@@ -53,11 +53,12 @@ def template(ann, bob):
 
 
 def test_the_object_stands_at_the_first_stage_of_the_first_pipeline(template, ann):
-    """D-30, D-31, D-120."""
+    """D-23, D-24, D-30, D-31, D-120."""
     request = PurchaseRequestFactory.create()
     attachment = attach_workflow_to_object(
         obj=request, workflow=template, user=ann, auto_start=True, metadata={"priority": "high"}
     )
+    assert attachment.target == request
     assert attachment.status == "in_progress"
     assert attachment.workflow.name_en == f"{template.name_en} (Copy)"
     assert attachment.current_stage.name_en == "Stage 1.1"
@@ -84,7 +85,7 @@ def test_the_object_runs_on_a_copy_with_the_templates_name(template):
 
 
 def test_the_template_itself_runs_when_cloning_is_disabled_with_a_warning(template):
-    """D-49."""
+    """D-30, D-49."""
     with pytest.warns(UserWarning, match="disable_clone"):
         attachment = attach_workflow_to_object(
             PurchaseRequestFactory.create(), template, disable_clone=True
@@ -132,7 +133,7 @@ def test_progress_in_another_workflow_is_not_started(template):
 
 
 def test_without_auto_start_the_object_waits_to_be_started(template, ann):
-    """L14."""
+    """D-30, L14."""
     request = PurchaseRequestFactory.create()
     attachment = attach_workflow_to_object(request, template, auto_start=False)
     assert attachment.status == "not_started"

@@ -101,7 +101,7 @@ def test_approval_moves_to_the_next_stage_of_the_pipeline(request_, ann):
 
 
 def test_the_end_of_a_pipeline_leads_to_the_first_stage_of_the_next(request_, ann, bob):
-    """D-66, D-70."""
+    """D-35, D-66, D-70."""
     act_on_object(request_, "approved", ann)
     ActionExecution.objects.all().delete()
     attachment = act_on_object(request_, "APPROVED", bob)
@@ -143,10 +143,11 @@ def test_each_event_sees_the_stage_fixed_for_it(request_, ann, bob):
 
 
 def test_rejection_ends_the_workflow_with_its_reason(request_, ann):
-    """D-67."""
+    """D-24, D-35, D-67."""
     attachment = act_on_object(request_, "rejected", ann, reason="Too dear")
     assert attachment.status == "rejected"
     assert attachment.current_stage.name_en == "Stage 1.1"
+    assert attachment.next_stage is None
     assert due(request_) == ["after_reject"]
     assert ActionExecution.objects.get(action_type="after_reject").context["reason"] == "Too dear"
 
