@@ -105,7 +105,7 @@ class TestCreating:
             workflow = created(pipelines=[{"name_en": "Finance", "number_of_stages": 1}])
         assert stages_of(workflow)[0].name_en == "Stage 1"
 
-    def test_explicit_stages_with_order_zero(self) -> None:  # D-54, K18
+    def test_explicit_stages_with_order_zero(self) -> None:  # D-52, D-54, K18
         workflow = created(
             pipelines=[
                 {"name_en": "Second", "order": 1},

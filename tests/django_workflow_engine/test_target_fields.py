@@ -132,7 +132,7 @@ def test_only_the_configured_field_is_written(template, ann):
 
 
 def test_the_stage_field_gets_the_english_name(template, ann):
-    """K10, L27."""
+    """D-28, K10, L27."""
     register_model_for_workflow(PurchaseRequest, stage_field="current_stage")
     request = PurchaseRequestFactory.create()
     attach_workflow_to_object(request, template)
