@@ -1,6 +1,6 @@
 """What the tables promise: company scope, two languages, configurations.
 
-D-16 to D-20, D-25, D-27.
+D-7, D-16 to D-20, D-25 to D-27.
 """
 
 import ast
@@ -17,12 +17,19 @@ from django.utils.translation import override
 
 import django_workflow_engine
 from crm.models import Opportunity
-from django_workflow_engine.models import Pipeline, Stage, WorkFlow, WorkflowConfiguration
+from django_workflow_engine.choices import ActionType
+from django_workflow_engine.models import (
+    Pipeline,
+    Stage,
+    WorkFlow,
+    WorkflowAction,
+    WorkflowConfiguration,
+)
 from django_workflow_engine.services import (
     get_detailed_workflow_data,
     get_workflow_statistics,
 )
-from tests.factories import UserFactory, make_workflow
+from tests.factories import UserFactory, make_workflow, stages_of
 
 pytestmark = pytest.mark.django_db
 
@@ -52,6 +59,7 @@ class TestCompany:
         company = UserFactory.create()
         workflow = WorkFlow.objects.create(company=company, name_en="Company Workflow")
         assert (workflow.company, workflow.name_ar) == (company, "")
+        workflow.full_clean()
 
     def test_workflows_are_found_by_it(self):  # D-18
         company, other = UserFactory.create(), UserFactory.create()
@@ -83,12 +91,23 @@ class TestUserModel:
             target = field.deconstruct()[3]["to"]
             assert (target, target.setting_name) == ("purchasing.user", "AUTH_USER_MODEL")
 
-    def test_no_module_names_the_user_of_django(self):  # D-19
+    def test_no_module_names_a_user_model(self):  # D-19
         root = Path(str(django_workflow_engine.__file__)).parent
         for path in root.rglob("*.py"):
-            for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-                if isinstance(node, ast.ImportFrom) and node.module == "django.contrib.auth.models":
-                    assert "User" not in [name.name for name in node.names], path
+            assert named_in(path).isdisjoint({"User", "auth.user", "purchasing.user"}), path
+
+
+def named_in(path: Path) -> set[str]:
+    """What the code of a module imports or reaches by name, and its texts in lower case."""
+    named = set[str]()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.alias):
+            named.add(node.name)
+        elif isinstance(node, ast.Attribute):
+            named.add(node.attr)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            named.add(node.value.lower())
+    return named
 
 
 class TestNames:
@@ -113,6 +132,49 @@ class TestNames:
     def test_look_ups_by_the_arabic_name(self):
         workflow = WorkFlow.objects.create(name_en="Purchase", name_ar="الشراء")
         assert WorkFlow.objects.get(name_ar="الشراء") == workflow
+
+
+def test_a_new_workflow_is_a_template_that_can_be_attached():  # D-20
+    workflow = WorkFlow.objects.create(name_en="Purchase")
+    assert (workflow.is_active, workflow.status, workflow.cloned_from) == (True, "active", None)
+    pipeline = workflow.pipelines.create(name_en="Finance")
+    assert list(WorkFlow.objects.get().pipelines.all()) == [pipeline]
+
+
+class TestSlug:
+    """D-7, D-20: settings name a template by it."""
+
+    def test_it_is_made_from_the_name_and_stays_when_that_changes(self):
+        workflow = WorkFlow.objects.create(name_en="Purchase approval")
+        assert workflow.slug == "purchase-approval"
+        workflow.name_en = "Buying"
+        workflow.save()
+        assert WorkFlow.objects.get().slug == "purchase-approval"
+
+    def test_templates_of_one_name_have_their_own(self):
+        workflows = [WorkFlow.objects.create(name_en="Purchase") for _number in range(3)]
+        assert [workflow.slug for workflow in workflows] == ["purchase", "purchase-2", "purchase-3"]
+
+    def test_it_names_one_template(self):
+        make_workflow(slug="purchase")
+        with pytest.raises(IntegrityError), transaction.atomic():
+            make_workflow(slug="purchase")
+
+
+def test_an_action_is_set_on_a_stage_by_its_key():  # D-26
+    stage = stages_of(make_workflow())[0]
+    values = {
+        "action_type": ActionType.AFTER_APPROVE,
+        "function_path": "django_workflow_engine.action_handlers.send_approval_notification",
+        "parameters": {"recipients": ["creator"]},
+        "order": 2,
+        "is_active": False,
+    }
+    action = WorkflowAction.objects.create(stage_id=stage.pk, **values)
+    action.refresh_from_db()
+    assert (action.stage, action.pipeline, action.workflow) == (stage, None, None)
+    assert {name: getattr(action, name) for name in values} == values
+    assert not stage.actions.active().exists()
 
 
 class TestConfiguration:
