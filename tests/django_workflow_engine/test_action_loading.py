@@ -119,7 +119,7 @@ def test_module_that_fails_while_it_is_imported_raises_its_own_error():
 
 
 @pytest.mark.parametrize("autospec", [False, True])
-def test_patched_function_is_the_one_found(autospec):
+def test_patched_function_is_the_one_found(autospec):  # D-93
     with mock.patch(DEFAULT_HANDLER, autospec=autospec) as handler:
         assert load_function(DEFAULT_HANDLER) is handler
     assert load_function(DEFAULT_HANDLER) is action_handlers.send_approval_notification

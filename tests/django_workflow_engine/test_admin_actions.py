@@ -177,7 +177,11 @@ def test_a_template_that_only_the_projects_sender_knows_is_allowed(client, stage
 
 def test_a_function_is_named_by_its_path_with_parameters_in_rows(client, stage):  # D-104
     page = add_page(client).set(
-        stage=stage.pk, action_type="on_workflow_complete", function="", function_path=OWN
+        stage=stage.pk,
+        action_type="on_workflow_complete",
+        function="",
+        function_path=OWN,
+        is_active=[],
     )
     page.row("parameters-0", name="retries", kind="number", value="3")
     response = page.send()
@@ -188,7 +192,7 @@ def test_a_function_is_named_by_its_path_with_parameters_in_rows(client, stage):
     page.send()
 
     action.refresh_from_db()
-    assert action.function_path == OWN
+    assert (action.function_path, action.is_active) == (OWN, False)
     assert action.parameters == {"retries": 3, "notify": True}
 
 

@@ -89,7 +89,7 @@ class TestActions:
         assert attachment.pk == get_workflow_attachment(request_).pk
 
     @pytest.mark.parametrize("word", ["REJECTED", "rejected", "reject"])
-    def test_rejection_ends_it_with_the_reason(  # D-60, D-67
+    def test_rejection_ends_it_with_the_reason(  # D-60, D-61, D-67
         self, request_: PurchaseRequest, ann: User, word: str
     ) -> None:
         attachment = decide(request_, ann, action=word, reason="Too much")
@@ -98,7 +98,7 @@ class TestActions:
         assert (rejected.comment, rejected.action_user) == ("Too much", ann)
 
     @pytest.mark.parametrize("word", ["NEEDS_RESUBMISSION", "resubmission"])
-    def test_resubmission_takes_a_stage_of_the_template(  # D-60, D-64, D-68, K26
+    def test_resubmission_takes_a_stage_of_the_template(  # D-60, D-61, D-64, D-68, K26
         self, template: WorkFlow, request_: PurchaseRequest, ann: User, bob: User, word: str
     ) -> None:
         decide(request_, ann, action="approved")
@@ -108,7 +108,7 @@ class TestActions:
         assert attachment.status == AttachmentStatus.IN_PROGRESS
 
     @pytest.mark.parametrize("word", ["DELEGATED", "delegate"])
-    def test_delegation_hands_it_over(  # D-60, D-69
+    def test_delegation_hands_it_over(  # D-60, D-61, D-69
         self, request_: PurchaseRequest, ann: User, word: str
     ) -> None:
         carl = UserFactory.create()

@@ -138,7 +138,7 @@ def test_each_address_comes_once_in_the_order_of_the_recipients(attachment):  # 
     assert found == ["zoe@example.org", "Ann@Example.org", "ann@b.org"]
 
 
-def test_context_of_an_action_can_be_passed_whole(attachment):
+def test_context_of_an_action_can_be_passed_whole(attachment):  # D-95
     """As the printed handler does: `resolve_recipients(..., **context)`."""
     context = {"attachment": attachment, "user": None, "event": "after_approve", "reason": ""}
     found = resolve_recipients(

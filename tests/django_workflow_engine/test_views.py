@@ -136,9 +136,13 @@ def test_approvers_may_have_permissions_of_their_own(request_, ann):
     assert call(OpenToApprovers, "workflow_status", request_.pk, ann).status_code == 200
 
 
-def test_objects_that_the_view_set_hides_are_not_found(request_, ann):
+@pytest.mark.parametrize(
+    ("name", "data"), [("workflow_status", None), ("workflow_action", {"action": "approved"})]
+)
+def test_objects_that_the_view_set_hides_are_not_found(request_, ann, name, data):
     """D-103."""
-    assert call(Narrow, "workflow_status", request_.pk, ann).status_code == 404
+    assert call(Narrow, name, request_.pk, ann, data).status_code == 404
+    assert ApprovalInstance.objects.get().status == "current"
 
 
 def test_the_end_points_are_found_where_the_mixin_is():

@@ -7,6 +7,7 @@ import pytest
 import yaml
 from django.core.management import call_command
 
+from approval_workflow.choices import Action
 from django_workflow_engine.serializers import WorkflowApprovalSerializer
 from django_workflow_engine.urls import router
 from django_workflow_engine.views.bodies import WorkflowDecisionSerializer
@@ -74,3 +75,4 @@ def test_actions_are_described_in_every_spelling_that_is_printed(described: Any)
         "resubmission",
     }
     assert printed <= set(words)
+    assert {Action.parse(word) for word in words} == set(Action)
