@@ -82,7 +82,7 @@ def test_move_needs_nothing(ann):
     assert advance_flow(flow.target, "approved", ann) is None
 
 
-def test_move_takes_no_data(ann):
+def test_move_takes_no_data(ann):  # D-75
     flow = make_flow({"assigned_to": ann, "approval_type": "move"})
     assert errors_of(flow, ann, form_data={"note": "x"}) == {
         "form_data": ["This step takes no form data."]

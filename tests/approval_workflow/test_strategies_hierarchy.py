@@ -51,7 +51,7 @@ def colleague_of(person):
 
 
 @pytest.mark.parametrize(("strategy", "levels", "asked"), ASKED)
-def test_levels_above_are_asked(document, staff, strategy, levels, asked):
+def test_levels_above_are_asked(document, staff, strategy, levels, asked):  # D-71, K3
     FlowDriver.start(document, [step(strategy, staff["worker"], levels)])
     assert_waiting_on(document, *(staff[rank] for rank in asked))
 

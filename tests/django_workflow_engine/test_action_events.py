@@ -1,7 +1,10 @@
 """Actions of all eight events, from the decision to the call (D-85, D-88, D-115, L2, L16, L17)."""
 
+from unittest import mock
+
 import pytest
 
+from approval_workflow.models import ApprovalInstance
 from django_workflow_engine.choices import ActionType
 from django_workflow_engine.models import ActionExecution, Stage, WorkflowAction
 from django_workflow_engine.services import act_on_object, attach_workflow_to_object
@@ -61,6 +64,21 @@ def test_events_come_in_the_printed_order_and_see_their_stage(decide):  # D-70, 
         ("after_approve", "Stage 2.1"),
         ("on_workflow_complete", "Stage 2.1"),
     ]
+
+
+def test_steps_of_the_next_stage_come_after_the_actions(workflow, bob, settings):  # D-70
+    settings.DJANGO_WORKFLOW_ENGINE = {"ACTION_EXECUTION": "inline"}
+    ticket = TicketFactory.create()
+    attach_workflow_to_object(ticket, workflow, bob)
+    asked = {}
+
+    def note(_attachment, parameters, **_context):
+        asked[parameters["for"]] = ApprovalInstance.objects.current().count()
+
+    with mock.patch("tests.testapp.workflow_actions.note", side_effect=note):
+        act_on_object(ticket, "approved", bob)
+    assert asked == {"after_approve": 0, "after_move_stage": 0}
+    assert ApprovalInstance.objects.current().count() == 1
 
 
 def test_rejection(decide, calls, bob):  # D-85

@@ -147,7 +147,7 @@ class TestForms:
         ("form_data", "path"),
         [({"note": 5}, "note"), ({}, "note"), (None, "form_data"), (["x"], "form_data")],
     )
-    def test_data_that_does_not_fit_is_told_by_path(
+    def test_data_that_does_not_fit_is_told_by_path(  # D-77
         self, with_form: PurchaseRequest, ann: User, form_data: Any, path: str
     ) -> None:
         serializer = serializer_for(with_form, ann, action="approved", form_data=form_data)

@@ -340,10 +340,13 @@ class TestAutomatic:  # D-111, L7
         assert set(rows_by_model().values()) == {0}
         assert PurchaseRequest.objects.filter(pk=obj.pk).exists()
 
-    def test_deletes_a_cancelled_one(self, template: WorkFlow, ann: User) -> None:
-        obj = PurchaseRequestFactory.create()
-        attach_workflow_to_object(obj, template)
-        cancel_workflow(obj, ann)
+    @pytest.mark.parametrize("end", ["approve", "reject", "cancel"])
+    def test_deletes_one_without_actions(  # D-111
+        self, template: WorkFlow, run: Callable[..., WorkflowAttachment], end: str
+    ) -> None:
+        WorkflowAction.objects.filter(workflow=template).delete()
+        with pytest.raises(WorkflowAttachment.DoesNotExist):
+            run(end)
         assert set(rows_by_model().values()) == {0}
 
     def test_waits_for_an_action_that_is_to_be_tried_again(
@@ -404,7 +407,7 @@ class TestAutomatic:  # D-111, L7
         act_on_object(obj, "reject", ann)
         assert list(WorkFlow.objects.snapshots()) == [newest]
 
-    def test_is_off_unless_it_is_asked_for(  # K17
+    def test_is_off_unless_it_is_asked_for(  # D-111, K17
         self, template: WorkFlow, ann: User, settings: Any
     ) -> None:
         del settings.WORKFLOW_AUTO_CLEANUP_COMPLETED

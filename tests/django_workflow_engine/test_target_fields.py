@@ -4,6 +4,7 @@ import logging
 
 import pytest
 from django.contrib.contenttypes.models import ContentType
+from django.db.models.signals import post_save
 
 from crm.models import Opportunity
 from django_workflow_engine.models import WorkflowConfiguration
@@ -102,7 +103,7 @@ def test_the_log_names_model_key_field_and_values(template, ann, caplog, actions
     with caplog.at_level(logging.INFO, LOGGER):
         run(template, ann, *actions)
     key = Opportunity.objects.get().pk
-    assert f"Updated Opportunity({key}).{text}" in caplog.messages
+    assert (LOGGER, logging.INFO, f"Updated Opportunity({key}).{text}") in caplog.record_tuples
 
 
 def test_the_log_warns_of_a_field_that_is_not_there(template, ann, caplog):
@@ -110,25 +111,49 @@ def test_the_log_warns_of_a_field_that_is_not_there(template, ann, caplog):
     configure(**{**FULL, "status_field": "state"})
     run(template, ann, "approved", "approved")
     text = "Model Opportunity does not have field 'state', cannot update status on completion"
-    assert text in caplog.messages
+    assert (LOGGER, logging.WARNING, text) in caplog.record_tuples
 
 
-def test_the_log_tells_that_nothing_is_configured(template, ann, caplog):
-    """D-82."""
+@pytest.mark.parametrize("configured", [False, True])
+def test_the_log_tells_that_no_field_is_configured(template, ann, caplog, configured):
+    """D-80, D-82."""
+    if configured:
+        configure(**{**FULL, "status_field": ""})
     with caplog.at_level(logging.DEBUG, LOGGER):
         run(template, ann, "rejected")
-    assert "No status_field configured for Opportunity, skipping status update" in caplog.messages
+    text = "No status_field configured for Opportunity, skipping status update"
+    assert (LOGGER, logging.DEBUG, text) in caplog.record_tuples
+    assert {level for _name, level, _text in caplog.record_tuples} == {logging.DEBUG}
 
 
 def test_only_the_configured_field_is_written(template, ann):
     """D-81: what somebody else changed meanwhile stays."""
-    configure(**FULL)
-    opportunity = OpportunityFactory.create(status="in_progress", name="Old")
-    attach_workflow_to_object(opportunity, template)
+    configure(**FULL, start_status_value="in_progress")
+    opportunity = OpportunityFactory.create(status="new", name="Old")
     Opportunity.objects.filter(pk=opportunity.pk).update(name="New")
-    act_on_object(opportunity, "rejected", ann)
-    assert Opportunity.objects.get(pk=opportunity.pk).name == "New"
-    assert opportunity.status == "lost"
+    attach_workflow_to_object(opportunity, template)
+    stored = Opportunity.objects.get(pk=opportunity.pk)
+    assert (stored.name, stored.status) == ("New", "in_progress")
+
+
+@pytest.mark.parametrize(("action", "status"), [("approved", "won"), ("rejected", "lost")])
+def test_an_end_saves_the_configured_field_alone(ann, action, status):
+    """D-81"""
+    configure(**FULL)
+    opportunity = OpportunityFactory.create(status="in_progress")
+    attach_workflow_to_object(opportunity, make_workflow([[by_user(ann)]]))
+    saved = []
+
+    def note(update_fields, **_kwargs):
+        saved.append(update_fields)
+
+    post_save.connect(note, sender=Opportunity)
+    try:
+        act_on_object(opportunity, action, ann)
+    finally:
+        post_save.disconnect(note, sender=Opportunity)
+    assert saved == [{"status"}]
+    assert opportunity.status == status
 
 
 def test_the_stage_field_gets_the_english_name(template, ann):
