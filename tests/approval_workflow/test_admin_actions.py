@@ -1,4 +1,4 @@
-"""Managers' actions in the admin: cancel, reassign, remind; who may, and what is told."""
+"""Managers' actions in the admin: hold, cancel, reassign, …; who may, and what is told."""
 
 from datetime import timedelta
 
@@ -15,9 +15,17 @@ from approval_workflow.admin import managed
 from approval_workflow.admin.directions import isolated
 from approval_workflow.choices import ApprovalStatus, FlowStatus
 from approval_workflow.models import ApprovalEvent, ApprovalFlow, ApprovalInstance
-from approval_workflow.services import advance_flow, cancel_flow, start_flow, substitute
+from approval_workflow.services import advance_flow, cancel_flow, hold_flow, start_flow, substitute
+from approval_workflow.types import Continuation
 from purchasing.models import User
-from tests.approval_workflow.flows import kinds, last_event, make_flow, the_current, verified
+from tests.approval_workflow.flows import (
+    kinds,
+    last_event,
+    make_document,
+    make_flow,
+    the_current,
+    verified,
+)
 from tests.factories import PurchaseRequestFactory, UserFactory, make_role
 
 pytestmark = pytest.mark.django_db
@@ -26,6 +34,8 @@ FLOWS = "admin:approval_workflow_approvalflow"
 STEPS = "admin:approval_workflow_approvalinstance"
 # Each action with its list and the permission that it takes.
 ACTIONS = {
+    "hold": (FLOWS, "change_approvalflow"),
+    "resume": (FLOWS, "change_approvalflow"),
     "cancel": (FLOWS, "change_approvalflow"),
     "reassign": (STEPS, "change_approvalinstance"),
     "remind": (STEPS, "change_approvalinstance"),
@@ -66,8 +76,14 @@ def grant(user, *names):
     user.user_permissions.add(*permissions)
 
 
+def make_for(action, user):
+    """Return a flow on which the action can be taken."""
+    flow = make_flow(user)
+    return hold_flow(flow) if action == "resume" else flow
+
+
 def rows_of(action, flow):
-    return [flow] if action == "cancel" else [the_current(flow)]
+    return [flow] if ACTIONS[action][0] == FLOWS else [the_current(flow)]
 
 
 def post(client, action, rows, **typed):
@@ -106,6 +122,63 @@ def test_a_flow_is_cancelled_with_its_reason(manager_client, manager, ann):
     assert verified(flow)
 
 
+def test_a_flow_is_held_with_its_reason(manager_client, manager, ann):
+    flow = make_flow(ann)
+
+    response = confirm(manager_client, "hold", [flow], reason="Audit")
+
+    flow.refresh_from_db()
+    event = last_event(flow, "flow_held")
+    assert flow.status == FlowStatus.ON_HOLD
+    assert (event.actor, event.comment) == (manager, "Audit")
+    assert told(response) == [("success", "1 flow was put on hold.")]
+
+
+def test_a_flow_on_hold_is_resumed_with_its_reason(manager_client, manager, ann):
+    flow = hold_flow(make_flow(ann))
+
+    response = confirm(manager_client, "resume", [flow], reason="Audited")
+
+    flow.refresh_from_db()
+    event = last_event(flow, "flow_resumed")
+    assert flow.status == FlowStatus.IN_PROGRESS
+    assert (event.actor, event.comment) == (manager, "Audited")
+    assert told(response) == [("success", "1 flow was resumed.")]
+
+
+@pytest.mark.parametrize("action", ["hold", "resume"])
+def test_flows_that_stand_otherwise_are_told_of(manager_client, ann, action):
+    flow = make_flow(ann) if action == "resume" else hold_flow(make_flow(ann))
+    before = everything()
+    ((level, text),) = told(confirm(manager_client, action, [flow]))
+    assert (level, "nothing was done" in text) == ("error", True)
+    assert everything() == before
+
+
+def test_page_of_a_flow_on_hold_says_so_and_offers_to_resume_it(manager_client, manager, ann):
+    flow = hold_flow(make_flow(ann), manager, reason="The supplier is being checked")
+    page = manager_client.get(reverse(f"{FLOWS}_change", args=[flow.pk]))
+    assertContains(page, "This flow is on hold; nothing is decided until it is resumed.")
+    assertContains(page, "is asked, but the flow is on hold")
+    assertContains(page, 'name="action" value="resume"')
+    assertContains(page, "Flow put on hold")
+    assertContains(page, "The supplier is being checked")
+    assertNotContains(page, 'value="hold"')
+    assertNotContains(page, 'value="reassign"')
+
+
+def test_page_of_a_running_flow_offers_to_hold_it(manager_client, ann):
+    page = manager_client.get(reverse(f"{FLOWS}_change", args=[make_flow(ann).pk]))
+    assertContains(page, 'form="approval-flow" name="action" value="hold"')
+    assertNotContains(page, 'value="resume"')
+
+
+def test_page_of_a_flow_that_waits_says_so(manager_client):
+    flow = start_flow(make_document(), Continuation(waits=True))
+    page = manager_client.get(reverse(f"{FLOWS}_change", args=[flow.pk]))
+    assertContains(page, "Nobody is asked now; the flow goes on by itself.")
+
+
 def test_a_step_is_reassigned_with_its_reason(manager_client, manager, ann, bob):
     flow = make_flow(ann)
     row = the_current(flow)
@@ -136,7 +209,7 @@ def test_people_are_reminded_with_a_reason(manager_client, manager, ann):
 
 @pytest.mark.parametrize("action", ACTIONS)
 def test_choosing_an_action_asks_first_and_changes_nothing(manager_client, ann, action):
-    flow = make_flow(ann)
+    flow = make_for(action, ann)
     before = everything()
 
     response = post(manager_client, action, rows_of(action, flow))
@@ -152,7 +225,7 @@ def test_choosing_an_action_asks_first_and_changes_nothing(manager_client, ann, 
 @pytest.mark.parametrize("action", ACTIONS)
 @pytest.mark.parametrize("reason", ["", "   ", "a\0b"])
 def test_without_a_reason_nothing_is_done(manager_client, ann, action, reason):
-    flow = make_flow(ann)
+    flow = make_for(action, ann)
     before = everything()
 
     response = confirm(manager_client, action, rows_of(action, flow), reason=reason)
@@ -180,7 +253,7 @@ def test_a_step_is_reassigned_to_somebody_who_exists(manager_client, ann, typed)
 
 @pytest.mark.parametrize("action", ACTIONS)
 def test_a_get_changes_nothing(manager_client, ann, action):
-    flow = make_flow(ann)
+    flow = make_for(action, ann)
     before = everything()
     (row,) = rows_of(action, flow)
 
@@ -200,7 +273,7 @@ def test_a_get_changes_nothing(manager_client, ann, action):
 
 @pytest.mark.parametrize("action", ACTIONS)
 def test_a_request_from_elsewhere_is_refused(manager, ann, action):
-    flow = make_flow(ann)
+    flow = make_for(action, ann)
     client = signed_in(manager, enforce_csrf_checks=True)
     before = everything()
 
@@ -233,7 +306,7 @@ def test_names_on_the_page_are_text(manager_client, ann):
 @pytest.mark.parametrize("action", ACTIONS)
 def test_the_permission_to_look_is_not_enough(staff, ann, action):
     grant(staff, "view_approvalflow", "view_approvalinstance")
-    flow, client = make_flow(ann), signed_in(staff)
+    flow, client = make_for(action, ann), signed_in(staff)
     before = everything()
 
     assert post(client, action, rows_of(action, flow)).status_code == 403
@@ -244,7 +317,7 @@ def test_the_permission_to_look_is_not_enough(staff, ann, action):
 @pytest.mark.parametrize("action", ACTIONS)
 def test_the_list_offers_actions_to_those_who_may(staff, ann, action):
     page, permission = ACTIONS[action]
-    make_flow(ann)
+    make_for(action, ann)
     grant(staff, "view_approvalflow", "view_approvalinstance")
     address, option = reverse(f"{page}_changelist"), f'<option value="{action}">'
     assertNotContains(signed_in(staff).get(address), option)
@@ -257,7 +330,7 @@ def test_the_list_offers_actions_to_those_who_may(staff, ann, action):
 @pytest.mark.parametrize("action", ACTIONS)
 def test_the_permission_to_change_is_enough(staff, ann, action):
     grant(staff, ACTIONS[action][1])
-    flow = make_flow(ann)
+    flow = make_for(action, ann)
     typed = {"assign_to": staff.username} if action == "reassign" else {}
 
     response = confirm(signed_in(staff), action, rows_of(action, flow), **typed)
@@ -298,7 +371,7 @@ def test_rows_that_the_site_hides_from_somebody_are_left_alone(
     manager_client, ann, action, monkeypatch
 ):
     """Keys typed into the request reach no further than the list does."""
-    shown, hidden = make_flow(ann), make_flow(ann)
+    shown, hidden = make_for(action, ann), make_for(action, ann)
     mine, foreign = rows_of(action, shown)[0], rows_of(action, hidden)[0]
     page = admin.site.get_model_admin(type(mine))
     monkeypatch.setattr(
@@ -309,13 +382,19 @@ def test_rows_that_the_site_hides_from_somebody_are_left_alone(
     confirm(manager_client, action, [mine, foreign])
 
     assert kinds(hidden) == before
-    assert kinds(shown)[-1] in {"flow_cancelled", "reassigned", "reminded"}
+    assert kinds(shown)[-1] in {
+        "flow_held",
+        "flow_resumed",
+        "flow_cancelled",
+        "reassigned",
+        "reminded",
+    }
 
 
 @pytest.mark.parametrize("action", ACTIONS)
 @pytest.mark.parametrize("key", ["", "abc", "1,2", "1\0", "9" * 30])
 def test_what_can_be_no_key_is_a_bad_request(manager_client, ann, action, key):
-    make_flow(ann)
+    make_for(action, ann)
     before = everything()
     data = {"action": action, "_selected_action": key, "confirmed": "yes", "reason": "x"}
 
@@ -560,9 +639,9 @@ def test_a_flow_that_has_ended_has_no_buttons(manager_client, ann):
 @pytest.mark.parametrize(
     ("permission", "shown", "hidden"),
     [
-        ("view_approvalflow", (), ("cancel", "reassign", "remind")),
-        ("change_approvalflow", ("cancel",), ("reassign", "remind")),
-        ("change_approvalinstance", ("reassign", "remind"), ("cancel",)),
+        ("view_approvalflow", (), ("hold", "cancel", "reassign", "remind")),
+        ("change_approvalflow", ("hold", "cancel"), ("reassign", "remind")),
+        ("change_approvalinstance", ("reassign", "remind"), ("hold", "cancel")),
     ],
 )
 def test_the_flow_shows_the_buttons_that_one_may_press(staff, ann, permission, shown, hidden):

@@ -11,7 +11,7 @@ from drf_spectacular.generators import SchemaGenerator
 
 from approval_workflow.api.keys import MODEL_NAME
 from approval_workflow.models import ApprovalFlow, ApprovalInstance, Substitution
-from approval_workflow.services import cancel_flow, start_flow, substitute
+from approval_workflow.services import cancel_flow, hold_flow, start_flow, substitute
 from tests.api_contract import Requests, connection_stays_open, described_by, trying_out
 from tests.approval_workflow.flows import by, make_document
 from tests.factories import DynamicFormFactory, UserFactory, make_role
@@ -59,7 +59,9 @@ class World(Requests):
         for number in range(30):
             step = steps[number % len(steps)]
             start_flow(make_document(), [step, {"assigned_to": user}], user)
-        cancel_flow(ApprovalFlow.objects.latest("pk"))
+        last, before, *_others = ApprovalFlow.objects.order_by("-pk")
+        cancel_flow(last)
+        hold_flow(before)
         for number in range(10):
             substitute(user, colleagues[0], ends_at=timezone.now() + timedelta(days=number + 1))
         keys = {

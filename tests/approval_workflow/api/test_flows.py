@@ -1,4 +1,4 @@
-"""Flows over HTTP: lists, pages, history, explanations, export, and calling a flow off (S0-56)."""
+"""Flows over HTTP: lists, pages, history, explanations, export, and acts on a flow (S0-56)."""
 
 import csv
 import io
@@ -10,10 +10,23 @@ from django.contrib.auth.models import Permission
 from django.utils import timezone
 
 from approval_workflow.models import ApprovalFlow
-from approval_workflow.services import advance_flow, cancel_flow, start_flow, substitute
+from approval_workflow.services import (
+    advance_flow,
+    cancel_flow,
+    hold_flow,
+    start_flow,
+    substitute,
+)
 from purchasing.models import User
 from tests.approval_workflow.api.calls import client_of, get, ids, post
-from tests.approval_workflow.flows import by, last_event, make_document, make_flow, the_current
+from tests.approval_workflow.flows import (
+    by,
+    kinds,
+    last_event,
+    make_document,
+    make_flow,
+    the_current,
+)
 from tests.factories import PurchaseRequestFactory, UserFactory, make_role
 
 pytestmark = pytest.mark.django_db
@@ -42,6 +55,7 @@ def test_a_row_shows_what_may_be_seen_and_nothing_else(ann: Any, bob: Any) -> No
         "started_by": {"id": bob.pk, "username": "bob", "name": bob.get_full_name()},
         "created_at": row["created_at"],
         "completed_at": None,
+        "held_at": None,
     }
 
 
@@ -337,3 +351,117 @@ def test_a_flow_that_has_changed_is_not_called_off(ann: Any, manager: Any) -> No
     assert stale.json()["code"] == "version_conflict"
     fresh = {"If-Match": get(manager, "flow-detail", flow.pk)["ETag"]}
     assert post(manager, "flow-cancel", flow.pk, headers=fresh, reason="Yes").status_code == 200
+
+
+# Holding a flow
+
+
+def test_who_may_change_flows_holds_and_resumes_them(ann: Any, manager: Any) -> None:
+    flow = make_flow(ann)
+    held = post(manager, "flow-hold", flow.pk, reason="Audit")
+    assert (held.status_code, held.json()["status"]) == (200, "on_hold")
+    assert held.json()["held_at"] is not None
+    assert held.json()["steps"][0]["status"] == "on_hold"
+    event = last_event(flow, "flow_held")
+    assert (event.actor, event.comment) == (manager, "Audit")
+    fresh = {"If-Match": held["ETag"]}
+    resumed = post(manager, "flow-resume", flow.pk, headers=fresh, reason="Done")
+    assert (resumed.status_code, resumed.json()["status"]) == (200, "in_progress")
+    assert resumed.json()["held_at"] is None
+    assert last_event(flow, "flow_resumed").comment == "Done"
+
+
+@pytest.mark.parametrize("verb", ["flow-hold", "flow-resume"])
+def test_who_takes_part_does_not(verb: str, ann: Any, bob: Any) -> None:
+    """Not even who started it: they would let go on what a manager holds."""
+    flow = start_flow(make_document(), [{"assigned_to": ann}], started_by=bob)
+    for person in (ann, bob):
+        response = post(person, verb, flow.pk, reason="x")
+        assert (response.status_code, response.json()["reason"]) == (403, "permission_required")
+    assert kinds(flow) == ["flow_started", "step_opened"]
+
+
+@pytest.mark.parametrize("verb", ["flow-hold", "flow-resume", "flow-undo"])
+def test_a_foreign_flow_is_not_there(verb: str, ann: Any, cid: Any) -> None:
+    grant(cid, "change_approvalflow")
+    assert post(cid, verb, make_flow(ann).pk, reason="x").status_code == 404
+
+
+@pytest.mark.parametrize("verb", ["flow-hold", "flow-resume"])
+@pytest.mark.parametrize("body", [{}, {"reason": " "}, {"reason": "x", "until": "Monday"}])
+def test_holding_and_resuming_need_a_reason(
+    verb: str, body: dict[str, Any], ann: Any, manager: Any
+) -> None:
+    response = post(manager, verb, make_flow(ann).pk, **body)
+    assert (response.status_code, response.json()["code"]) == (400, "invalid_input")
+
+
+def test_a_flow_on_hold_is_not_held_and_not_acted_on(ann: Any, manager: Any) -> None:
+    flow = make_flow(ann)
+    step = the_current(flow)
+    hold_flow(flow)
+    held = post(manager, "flow-hold", flow.pk, reason="x")
+    acted = post(ann, "approval-approve", step.pk)
+    for response in (held, acted):
+        assert response.status_code == 409
+        assert (response.json()["code"], response.json()["status"]) == ("flow_on_hold", "on_hold")
+
+
+def test_a_running_flow_is_not_resumed(ann: Any, manager: Any) -> None:
+    response = post(manager, "flow-resume", make_flow(ann).pk, reason="x")
+    assert (response.status_code, response.json()["code"]) == (409, "conflict")
+    assert response.json()["status"] == "in_progress"
+
+
+@pytest.mark.parametrize("verb", ["flow-hold", "flow-undo"])
+def test_a_flow_that_has_changed_is_left_alone(verb: str, ann: Any, manager: Any) -> None:
+    flow = make_flow(ann, ann)
+    seen = get(manager, "flow-detail", flow.pk)["ETag"]
+    advance_flow(the_current(flow), "approved", ann)
+    stale = post(manager, verb, flow.pk, headers={"If-Match": seen}, reason="x")
+    assert (stale.status_code, stale.json()["code"]) == (412, "version_conflict")
+
+
+def test_flows_on_hold_are_found_and_explained(ann: Any, manager: Any) -> None:
+    make_flow(ann)
+    held = hold_flow(make_flow(ann))
+    assert ids(get(manager, "flow-list", status="on_hold")) == [held.pk]
+    (found,) = get(ann, "flow-explain", held.pk).json()
+    assert (found["code"], found["allowed"]) == ("on_hold", False)
+
+
+# Undoing a decision
+
+
+def test_who_decided_last_takes_it_back(ann: Any, bob: Any) -> None:
+    flow = make_flow(ann, bob)
+    advance_flow(flow.target, "approved", ann)
+    response = post(ann, "flow-undo", flow.pk, reason="Wrong one")
+    assert response.status_code == 200
+    assert [step["status"] for step in response.json()["steps"]] == ["current", "pending"]
+    assert response["ETag"] == get(ann, "flow-detail", flow.pk)["ETag"]
+    assert last_event(flow, "decision_undone").comment == "Wrong one"
+
+
+def test_a_flow_that_ended_is_open_again(ann: Any) -> None:
+    flow = make_flow(ann)
+    advance_flow(flow.target, "approved", ann)
+    response = post(ann, "flow-undo", flow.pk)
+    assert (response.json()["status"], response.json()["completed_at"]) == ("in_progress", None)
+
+
+def test_nobody_else_does(ann: Any, bob: Any, manager: Any) -> None:
+    flow = make_flow(ann, bob)
+    advance_flow(flow.target, "approved", ann)
+    for person in (bob, manager):
+        response = post(person, "flow-undo", flow.pk)
+        assert (response.status_code, response.json()["reason"]) == (403, "not_your_decision")
+
+
+def test_what_cannot_be_undone_any_more_is_a_conflict(ann: Any, bob: Any) -> None:
+    flow = make_flow(ann, bob)
+    advance_flow(flow.target, "approved", ann)
+    advance_flow(flow.target, "delegated", bob, delegate_to=ann)
+    response = post(ann, "flow-undo", flow.pk)
+    assert (response.status_code, response.json()["code"]) == (409, "cannot_undo")
+    assert response.json()["detail"] == "Something has happened after the decision: Delegated."

@@ -31,7 +31,7 @@ def operations(described: Any) -> dict[str, Any]:
 
 
 def test_every_url_is_described(described: Any) -> None:
-    assert len(described["paths"]) == len(router.urls) == 21
+    assert len(described["paths"]) == len(router.urls) == 24
 
 
 def test_every_operation_has_a_text_and_its_refusals(described: Any) -> None:

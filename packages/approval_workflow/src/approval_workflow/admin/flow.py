@@ -1,4 +1,4 @@
-"""Flows, each with who may act now, its steps and its history; and cancelling them."""
+"""Flows, each with who may act now, its steps and its history; holding and cancelling them."""
 
 from typing import Any
 
@@ -18,8 +18,9 @@ from approval_workflow.admin.targets import (
     target_label,
     target_of,
 )
-from approval_workflow.admin.tasks import cancelling
+from approval_workflow.admin.tasks import cancelling, holding, resuming
 from approval_workflow.admin.waiting import waiting_context
+from approval_workflow.choices import FlowStatus
 from approval_workflow.models import ApprovalFlow, ApprovalInstance
 
 
@@ -27,10 +28,10 @@ from approval_workflow.models import ApprovalFlow, ApprovalInstance
 class ApprovalFlowAdmin(ManagedAdmin):
     """Where each object stands, who was asked, and what happened.
 
-    Cancelling takes the permission to change flows, and a reason.
+    Holding, resuming and cancelling take the permission to change flows, and a reason.
     """
 
-    actions = managed = ("cancel",)
+    actions = managed = ("hold", "resume", "cancel")
 
     list_display = (
         "target_name",
@@ -54,6 +55,7 @@ class ApprovalFlowAdmin(ManagedAdmin):
         "started_by",
         "created_at",
         "completed_at",
+        "held_at",
         "version",
     )
     readonly_fields = fields
@@ -71,8 +73,8 @@ class ApprovalFlowAdmin(ManagedAdmin):
         context["subtitle"] = self.row_label(flow)
         context |= flow_context(flow)
         context |= waiting_context(flow)
-        context["may_cancel"] = flow.is_open and self.has_manage_permission(request)
-        context["may_manage_steps"] = self._may_manage_steps(request)
+        context["may_manage_flow"] = flow.is_open and self.has_manage_permission(request)
+        context["may_manage_steps"] = self._may_manage_steps(request, flow)
         return super().render_change_form(request, context, *args, **kwargs)
 
     def rows_for_task(self, rows: QuerySet[ApprovalFlow]) -> list[ApprovalFlow]:
@@ -83,15 +85,26 @@ class ApprovalFlowAdmin(ManagedAdmin):
     def row_label(self, row: ApprovalFlow) -> str:
         return isolated(target_label(row))
 
+    @admin.action(description=_("Put selected flows on hold"), permissions=["manage"])
+    def hold(self, request: HttpRequest, flows: QuerySet[ApprovalFlow]) -> HttpResponse | None:
+        """Let nobody act in running flows until they are resumed."""
+        return self.manage(request, flows, holding(request))
+
+    @admin.action(description=_("Resume selected flows"), permissions=["manage"])
+    def resume(self, request: HttpRequest, flows: QuerySet[ApprovalFlow]) -> HttpResponse | None:
+        """Let flows on hold go on."""
+        return self.manage(request, flows, resuming(request))
+
     @admin.action(description=_("Cancel selected flows"), permissions=["manage"])
     def cancel(self, request: HttpRequest, flows: QuerySet[ApprovalFlow]) -> HttpResponse | None:
         """End running flows; ended ones are left alone."""
         return self.manage(request, flows, cancelling(request))
 
-    def _may_manage_steps(self, request: HttpRequest) -> bool:
+    def _may_manage_steps(self, request: HttpRequest, flow: ApprovalFlow) -> bool:
         """Whether the buttons of open steps lead somewhere for this person."""
         allowed = request.user.has_perm("approval_workflow.change_approvalinstance")
-        return allowed and self.admin_site.is_registered(ApprovalInstance)
+        runs = flow.status == FlowStatus.IN_PROGRESS
+        return runs and allowed and self.admin_site.is_registered(ApprovalInstance)
 
     @admin.display(description=_("object"))
     def target_name(self, flow: ApprovalFlow) -> str:

@@ -12,7 +12,7 @@ from approval_workflow.admin.managed import Task
 from approval_workflow.admin.people import person_field
 from approval_workflow.exceptions import StepNotOpen
 from approval_workflow.models import ApprovalFlow, ApprovalInstance
-from approval_workflow.services import cancel_flow, reassign, remind
+from approval_workflow.services import cancel_flow, hold_flow, reassign, remind, resume_flow
 
 
 def cancelling(request: HttpRequest) -> Task:
@@ -28,6 +28,46 @@ def cancelling(request: HttpRequest) -> Task:
         title=_("Cancel approval flows"),
         description=_("All open and later steps are cancelled; this cannot be undone."),
         button=_("Cancel the flows"),
+        extra_fields={},
+        perform=perform,
+        done=done,
+    )
+
+
+def holding(request: HttpRequest) -> Task:
+    def perform(flow: ApprovalFlow, typed: dict[str, Any]) -> None:
+        hold_flow(flow, request.user, reason=typed["reason"])
+
+    def done(count: int) -> str:
+        text = ngettext(
+            "%(count)s flow was put on hold.", "%(count)s flows were put on hold.", count
+        )
+        return text % {"count": count}
+
+    return Task(
+        action="hold",
+        title=_("Put approval flows on hold"),
+        description=_("Until they are resumed nobody can act in them, and deadlines stand still."),
+        button=_("Put the flows on hold"),
+        extra_fields={},
+        perform=perform,
+        done=done,
+    )
+
+
+def resuming(request: HttpRequest) -> Task:
+    def perform(flow: ApprovalFlow, typed: dict[str, Any]) -> None:
+        resume_flow(flow, request.user, reason=typed["reason"])
+
+    def done(count: int) -> str:
+        text = ngettext("%(count)s flow was resumed.", "%(count)s flows were resumed.", count)
+        return text % {"count": count}
+
+    return Task(
+        action="resume",
+        title=_("Resume approval flows"),
+        description=_("Their open steps go on; deadlines are put off by the time on hold."),
+        button=_("Resume the flows"),
         extra_fields={},
         perform=perform,
         done=done,

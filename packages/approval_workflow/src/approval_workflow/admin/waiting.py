@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 
 from approval_workflow.admin.directions import isolated
 from approval_workflow.admin.steps import asked, strategy_label
+from approval_workflow.choices import FlowStatus
 from approval_workflow.exceptions import ApprovalMisconfigured
 from approval_workflow.explain import Explanation, explain_approvers
 from approval_workflow.models import ApprovalFlow, ApprovalInstance
@@ -32,9 +33,12 @@ class WaitingRow:
 
 
 def waiting_context(flow: ApprovalFlow | None) -> dict[str, Any]:
-    """Return `waiting`, the open steps, and `waiting_problem`, why they cannot be explained."""
+    """Return `waiting`, the open steps, and `waiting_problem`, why they cannot be explained.
+
+    And `is_on_hold`, whether they wait for the flow to be resumed.
+    """
     if flow is None or not flow.is_open:
-        return {"waiting": [], "waiting_problem": ""}
+        return {"waiting": [], "waiting_problem": "", "is_on_hold": False}
     rows = {
         step.pk: WaitingRow(step, asked(step), strategy_label(step.role_selection_strategy))
         for step in flow.instances.asked().select_related("assigned_to").in_order()
@@ -47,7 +51,8 @@ def waiting_context(flow: ApprovalFlow | None) -> dict[str, Any]:
                 rows[explanation.instance.pk].people.append(_concerned(explanation))
     except ApprovalMisconfigured as error:
         problem = error.message
-    return {"waiting": list(rows.values()), "waiting_problem": problem}
+    is_on_hold = flow.status == FlowStatus.ON_HOLD
+    return {"waiting": list(rows.values()), "waiting_problem": problem, "is_on_hold": is_on_hold}
 
 
 def _concerned(explanation: Explanation) -> Concerned:

@@ -30,6 +30,8 @@ HTTP_STATUS: Mapping[str, int] = {
     "no_current_step": http.HTTP_409_CONFLICT,
     "flow_already_open": http.HTTP_409_CONFLICT,
     "flow_ended": http.HTTP_409_CONFLICT,
+    "flow_on_hold": http.HTTP_409_CONFLICT,
+    "cannot_undo": http.HTTP_409_CONFLICT,
     "nobody_eligible": http.HTTP_409_CONFLICT,
     "nothing_left_to_ask": http.HTTP_409_CONFLICT,
     "history_is_append_only": http.HTTP_409_CONFLICT,

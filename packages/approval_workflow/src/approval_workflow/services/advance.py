@@ -54,7 +54,7 @@ def advance_flow(
     `expected_version` refuses to act on a flow that has changed since it was read.
 
     Returns the next current instance, an open instance of the same step while a vote goes on, or
-    None when the flow has ended. Events and errors are those of the verb.
+    None when the flow has ended, waits or was put on hold. Events and errors are those of the verb.
     """
     target = instance if instance is not None else obj_or_instance
     if target is None or None not in (instance, obj_or_instance):

@@ -29,13 +29,13 @@ def approve(
     """Approve a step, or the step of an object or a flow that waits for `user`.
 
     Returns the next current instance, an open instance of the same step while its vote goes on, or
-    None when the flow has ended. In a step of the kind "check in and verify" the first call checks
+    None when the flow has ended, or a handler made it wait or put it on hold. In a step of the kind "check in and verify" the first call checks
     in and returns the instance, still current.
 
     Events: `approved` (or `checked_in`), then those of what follows.
     Raises `ApprovalPermissionDenied`, `StepAlreadyProcessed`, `StepNotOpen`, `NoCurrentStep`,
-    `InvalidFormData`, `VersionConflict`, `IdempotencyKeyReused`, and `NobodyEligible` when the next
-    step cannot open.
+    `FlowOnHold`, `InvalidFormData`, `VersionConflict`, `IdempotencyKeyReused`, and `NobodyEligible`
+    when the next step cannot open.
     """
 
     def execute(act: Act) -> tuple[ApprovalEvent, ApprovalInstance | None]:

@@ -29,7 +29,7 @@ def reassign(
     Returns the new row.
 
     Events: `reassigned`. Raises `InvalidInput` without a reason, `InvalidDelegate`,
-    `StepAlreadyProcessed`, `StepNotOpen`, `VersionConflict`.
+    `StepAlreadyProcessed`, `StepNotOpen`, `FlowOnHold`, `VersionConflict`.
     """
     user, reason = checked_person("user", user), checked_text("reason", reason)
     if not reason.strip():

@@ -54,7 +54,7 @@ def replace_steps(
 
     Events: `steps_replaced`, `step_opened`. Raises `NothingLeftToAsk` when all of `steps` are
     approved, `Conflict` when the votes cast would reject a step by its new rule, `NobodyEligible`,
-    `InvalidSteps`, `FlowEnded`, `VersionConflict`, `InvalidInput`.
+    `InvalidSteps`, `FlowEnded`, `FlowOnHold`, `VersionConflict`, `InvalidInput`.
     """
     user, reason = checked_person("user", user), checked_text("reason", reason)
     details, since = _checked_details(details), _checked_number(since)

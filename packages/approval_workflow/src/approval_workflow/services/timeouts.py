@@ -57,7 +57,7 @@ def process_deadlines(*, limit: int | None = None) -> SweepResult:
 
 
 def remind(instance: ApprovalInstance, user: Any = None, *, reason: str = "") -> bool:
-    """Remind the people of an open step now; return whether it was still open.
+    """Remind the people of an open step now; return whether it was open, and not on hold.
 
     Events: `reminded`. Raises `InvalidInput`.
     """

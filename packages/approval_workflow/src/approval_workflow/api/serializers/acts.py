@@ -73,6 +73,18 @@ class ApprovalCancellationSerializer(StrictSerializer):
     reason = Reason()
 
 
+class ApprovalHoldSerializer(StrictSerializer):
+    reason = Reason()
+
+
+class ApprovalResumptionSerializer(StrictSerializer):
+    reason = Reason()
+
+
+class ApprovalUndoSerializer(StrictSerializer):
+    reason = Comment()
+
+
 @extend_schema_field(
     {
         "type": "array",
@@ -110,7 +122,8 @@ class ApprovalOutcomeSerializer(serializers.Serializer[Any]):
     approval = ApprovalDetailSerializer()
     next = ApprovalSerializer(
         allow_null=True,
-        help_text="an open step, of the same vote while it goes on; null when the flow has ended",
+        help_text="an open step, of the same vote while it goes on; null when the flow has ended,"
+        " waits or is on hold",
     )
 
 

@@ -23,6 +23,7 @@ class ApprovalFlowSerializer(serializers.Serializer[ApprovalFlow]):
     started_by = ShownPerson("started_by")
     created_at = serializers.DateTimeField()
     completed_at = serializers.DateTimeField(allow_null=True)
+    held_at = serializers.DateTimeField(allow_null=True)
 
 
 class ApprovalProgressSerializer(serializers.Serializer[Any]):

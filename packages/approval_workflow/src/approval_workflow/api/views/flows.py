@@ -1,5 +1,6 @@
-"""Flows: where objects stand, what happened, who may act, and calling a flow off."""
+"""Flows: where objects stand, what happened, who may act, and what is done with a whole flow."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.db.models import QuerySet
@@ -16,7 +17,12 @@ from approval_workflow.api.headers import etag, expected_version
 from approval_workflow.api.permissions import CHANGE_FLOWS, require
 from approval_workflow.api.reading import fetch_targets, flows_shown, steps_of
 from approval_workflow.api.schema import ETAG, IF_MATCH, answers
-from approval_workflow.api.serializers.acts import ApprovalCancellationSerializer
+from approval_workflow.api.serializers.acts import (
+    ApprovalCancellationSerializer,
+    ApprovalHoldSerializer,
+    ApprovalResumptionSerializer,
+    ApprovalUndoSerializer,
+)
 from approval_workflow.api.serializers.flows import (
     ApprovalFlowDetailSerializer,
     ApprovalFlowSerializer,
@@ -26,17 +32,23 @@ from approval_workflow.api.serializers.history import (
     ApprovalExplanationSerializer,
     ApprovalExportRowSerializer,
 )
+from approval_workflow.api.serializers.strict import StrictSerializer
 from approval_workflow.api.views.base import ApprovalViewSet
 from approval_workflow.explain import explain_approvers
 from approval_workflow.history import export_history
 from approval_workflow.models import ApprovalFlow
 from approval_workflow.queries import timeline
-from approval_workflow.services import cancel_flow
+from approval_workflow.services import cancel_flow, hold_flow, resume_flow, undo_decision
 from approval_workflow.visibility import visible_flows
 
 # What the history can be exported as, with the type of the answer.
 FORMS = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
 FORM = OpenApiParameter("form", enum=list(FORMS), default="json")
+# What the acts on a whole flow have in common.
+CHANGED: dict[str, Any] = {
+    "parameters": [IF_MATCH, ETAG],
+    "responses": answers(400, 404, 409, 412, 415, ok=ApprovalFlowDetailSerializer),
+}
 
 
 class FlowViewSet(ApprovalViewSet[ApprovalFlow]):
@@ -101,20 +113,48 @@ class FlowViewSet(ApprovalViewSet[ApprovalFlow]):
             headers={"Content-Disposition": disposition},
         )
 
-    @extend_schema(
-        parameters=[IF_MATCH, ETAG],
-        request=ApprovalCancellationSerializer,
-        responses=answers(400, 404, 409, 412, 415, ok=ApprovalFlowDetailSerializer),
-    )
+    @extend_schema(request=ApprovalCancellationSerializer, **CHANGED)
     @action(detail=True, methods=["post"])
     def cancel(self, request: Request, pk: str) -> Response:
         """Call a running flow off. For who started it, and who may change approval flows."""
         flow = self.get_object()
         may = request.user.pk == flow.started_by_id or request.user.has_perm(CHANGE_FLOWS)
         require(may)
-        given = self.body(ApprovalCancellationSerializer, request)
+        return self._changed(cancel_flow, ApprovalCancellationSerializer, request, flow)
+
+    @extend_schema(request=ApprovalHoldSerializer, **CHANGED)
+    @action(detail=True, methods=["post"])
+    def hold(self, request: Request, pk: str) -> Response:
+        """Put a running flow on hold. For who may change approval flows."""
+        flow = self.get_object()
+        require(request.user.has_perm(CHANGE_FLOWS))
+        return self._changed(hold_flow, ApprovalHoldSerializer, request, flow)
+
+    @extend_schema(request=ApprovalResumptionSerializer, **CHANGED)
+    @action(detail=True, methods=["post"])
+    def resume(self, request: Request, pk: str) -> Response:
+        """Let a flow on hold go on. For who may change approval flows."""
+        flow = self.get_object()
+        require(request.user.has_perm(CHANGE_FLOWS))
+        return self._changed(resume_flow, ApprovalResumptionSerializer, request, flow)
+
+    @extend_schema(request=ApprovalUndoSerializer, **CHANGED)
+    @action(detail=True, methods=["post"])
+    def undo(self, request: Request, pk: str) -> Response:
+        """Take back the last decision, for who made it, while nothing has happened after it."""
+        flow = self.get_object()
+        return self._changed(undo_decision, ApprovalUndoSerializer, request, flow)
+
+    def _changed(
+        self,
+        verb: Callable[..., object],
+        serializer_class: type[StrictSerializer],
+        request: Request,
+        flow: ApprovalFlow,
+    ) -> Response:
+        given = self.body(serializer_class, request)
         version = expected_version(request, flow)
-        cancel_flow(flow, request.user, expected_version=version, **given)
+        verb(flow, request.user, expected_version=version, **given)
         return self._shown(flow)
 
     def _shown(self, flow: ApprovalFlow) -> Response:
