@@ -2,6 +2,7 @@
 
 import sys
 import types
+from datetime import timedelta
 
 import pytest
 from django.core import checks
@@ -65,11 +66,13 @@ BAD = [
     ("E014", "APPROVAL_BUSINESS_CALENDAR", {"opening_hours": ()}, "has no key 'opening_hours'"),
     ("E014", "APPROVAL_BUSINESS_CALENDAR", {"timezone": "Mars"}, "there is no 'Mars'"),
     ("E014", "APPROVAL_BUSINESS_CALENDAR", {"working_days": [7]}, "numbers from 0 to 6"),
+    ("E015", "APPROVAL_UNDO_PERIOD", 600, "expected a timedelta or None"),
     ("E012", "APPROVAL_FUNCTIONS", {"own": f"{HERE}.not_callable"}, "can be called"),
 ]
 
 GOOD = [
     ("APPROVAL_ROLE_MODEL", None),
+    ("APPROVAL_UNDO_PERIOD", timedelta(minutes=5)),
     ("APPROVAL_ROLE_MODEL", "purchasing.Role"),
     ("APPROVAL_ROLE_MODEL", "auth.Group"),
     ("APPROVAL_ROLE_MODEL", "testapp.PlainRole"),

@@ -29,8 +29,8 @@ def approve(
     """Approve a step, or the step of an object or a flow that waits for `user`.
 
     Returns the next current instance, an open instance of the same step while its vote goes on, or
-    None when the flow has ended, or a handler made it wait or put it on hold. In a step of the kind "check in and verify" the first call checks
-    in and returns the instance, still current.
+    None when the flow has ended, waits or was put on hold. In a step of the kind "check in and
+    verify" the first call checks in and returns the instance, still current.
 
     Events: `approved` (or `checked_in`), then those of what follows.
     Raises `ApprovalPermissionDenied`, `StepAlreadyProcessed`, `StepNotOpen`, `NoCurrentStep`,
