@@ -1,19 +1,25 @@
 """How the engine follows the core: one handler, listed in `APPROVAL_HANDLERS`."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from django.db.models import Q
+from django.utils.translation import gettext as _
 
+from approval_workflow.choices import ApprovalStatus
+from approval_workflow.exceptions import Conflict
 from approval_workflow.handlers import BaseApprovalHandler
 from approval_workflow.models import ApprovalFlow, ApprovalInstance
+from approval_workflow.querysets import ApprovalInstanceQuerySet
 from approval_workflow.types import Barrier, Continuation
 from django_workflow_engine.choices import ActionType, AttachmentStatus, StageOutcome
+from django_workflow_engine.definition import PlaceDefinition
 from django_workflow_engine.services._course import Course
 from django_workflow_engine.services._permissions import MISSING, why_not_approve
 from django_workflow_engine.services._run import Run
-from django_workflow_engine.services._steps import TRACK_PARTS, TURN_KEY, step_label
+from django_workflow_engine.services._steps import TURN_KEY, step_label
+from django_workflow_engine.services._tasks import drop_tasks
 from django_workflow_engine.services._undoing import take_back
 
 
@@ -30,6 +36,8 @@ class WorkflowApprovalHandler(BaseApprovalHandler):
     _satisfied: ApprovalInstance | None = None
     # Whether a decision is being carried out, which ends with `after_approve`.
     _approving = False
+    # Whether that decision was the last of its branch's place.
+    _departed = False
 
     def handles(self, flow: ApprovalFlow) -> bool:
         run = Run.of_flow(flow)
@@ -56,14 +64,15 @@ class WorkflowApprovalHandler(BaseApprovalHandler):
     def next_in_track(self, instance: ApprovalInstance) -> Continuation:
         """Bring a branch on: to its next approval, its next stage, or its end."""
         turn = instance.extra_fields.get(TURN_KEY)
-        if turn is None or _turn_is_open(instance):
-            return Continuation()
         place = self.run.place_of(instance)
+        if turn is None or _turn_is_open(instance) or self._is_late(instance, place):
+            return Continuation()
         course = self._course(instance, after=instance.step_number - 1)
         steps = course.turn_of(place, turn + 1)
         if steps:
             return Continuation(steps=steps)
         self._emit_approval(instance, stage_complete=True)
+        self._departed = True
         course.depart_in_branch(place, StageOutcome.APPROVED)
         # Whether the flow waits for other branches is said by `next_steps`.
         return replace(course.answer(), waits=False)
@@ -71,8 +80,11 @@ class WorkflowApprovalHandler(BaseApprovalHandler):
     def next_steps(self, instance: ApprovalInstance) -> Continuation:
         left = self.run.place_of(instance)
         course = self._course(instance, after=instance.step_number)
-        if left.group:
+        if left.group and self._departed:
             course.join(left)
+        elif left.group or self._is_late(instance, left):
+            # Of no track that was waited for: what the object is at goes on.
+            return Continuation(waits=True)
         else:
             self._emit_approval(instance, stage_complete=True)
             course.depart(left, StageOutcome.APPROVED)
@@ -96,6 +108,9 @@ class WorkflowApprovalHandler(BaseApprovalHandler):
 
     def on_reject(self, instance: ApprovalInstance | None) -> None:
         run = self.run
+        if instance is not None and instance.status != ApprovalStatus.REJECTED:
+            # A status of a stage has rejected: the flow only names its last step.
+            instance = None
         place = run.place if instance is None else run.place_of(instance)
         run.visits.decision = instance.pk if instance is not None else None
         run.end(AttachmentStatus.REJECTED, StageOutcome.REJECTED)
@@ -108,11 +123,16 @@ class WorkflowApprovalHandler(BaseApprovalHandler):
     def after_resubmission(self, instance: ApprovalInstance) -> None:
         run, left = self.run, self.run.place_of(instance)
         run.visits.decision = instance.pk
-        entered = run.definition.named_in(_noted_in_new_round(instance)) or left
+        asked = _asked_in_round(instance, instance.round + 1)
+        entered = run.definition.named_in(asked[0].extra_fields) or left
         run.leave(StageOutcome.RESUBMISSION)
+        if not run.definition.is_plain:
+            drop_tasks(run.attachment, run.using)
         # All that follows is asked for again.
         run.attachment.passed_places = []
-        run.enter(entered, round_number=instance.round + 1)
+        course = self._course(instance, after=0, round_number=instance.round + 1)
+        course.send_back(entered)
+        _require_same_tracks(entered, course.steps, asked)
         run.emit(
             ActionType.AFTER_RESUBMISSION,
             left,
@@ -147,10 +167,25 @@ class WorkflowApprovalHandler(BaseApprovalHandler):
     def on_undo(self, instance: ApprovalInstance) -> None:
         take_back(self.run, instance)
 
-    def _course(self, instance: ApprovalInstance, *, after: int) -> Course:
+    def _course(
+        self, instance: ApprovalInstance, *, after: int, round_number: int | None = None
+    ) -> Course:
         facts = self.run.facts(user=lambda: instance.action_user, form=instance.form_data or {})
         return Course(
-            self.run, facts, round_number=instance.round, after=after, about=_about(instance)
+            self.run,
+            facts,
+            round_number=round_number or instance.round,
+            after=after,
+            about=_about(instance),
+        )
+
+    def _is_late(self, instance: ApprovalInstance, place: PlaceDefinition) -> bool:
+        """Whether the object did not wait for this step any more."""
+        run = self.run
+        if run.definition.is_plain:
+            return False
+        return run.visits.at(place) is None or (
+            bool(place.group) and _later_turn_has_begun(instance, run.visits.count(place))
         )
 
     def _emit_approval(self, instance: ApprovalInstance, *, stage_complete: bool) -> None:
@@ -165,15 +200,29 @@ class WorkflowApprovalHandler(BaseApprovalHandler):
 
 def _turn_is_open(instance: ApprovalInstance) -> bool:
     """Whether other approvals of the same turn of a branch are waited for."""
-    track = f"{instance.parallel_group}.".split(".")[:TRACK_PARTS]
-    rows = ApprovalInstance.objects.using(instance._state.db).filter(
+    code, visit, turn, *_rest = instance.parallel_group.split(".")
+    rows = _of_turn(instance, code, visit, turn)
+    return rows.filter(step_number=instance.step_number, parallel_required=True).current().exists()
+
+
+def _later_turn_has_begun(instance: ApprovalInstance, visits: int) -> bool:
+    """Whether the branch has gone on without this approval, in this visit of its or a later one."""
+    code, visit, turn, *_rest = instance.parallel_group.split(".")
+    if int(visit) != visits:
+        return True
+    # Only beside an approval that is not waited for can there be a later turn.
+    return _of_turn(instance, code, visit, int(turn) + 1).exists()
+
+
+def _of_turn(
+    instance: ApprovalInstance, code: str, visit: str, turn: object
+) -> "ApprovalInstanceQuerySet[ApprovalInstance]":
+    track = f"{code}.{visit}.{turn}"
+    return ApprovalInstance.objects.using(instance._state.db).filter(
+        Q(parallel_group=track) | Q(parallel_group__startswith=f"{track}."),
         flow_id=instance.flow_id,
         round=instance.round,
-        step_number=instance.step_number,
-        parallel_group__startswith=".".join(track),
-        parallel_required=True,
     )
-    return rows.current().exists()
 
 
 def _about(instance: ApprovalInstance | None) -> dict[str, Any]:
@@ -188,7 +237,20 @@ def _about(instance: ApprovalInstance | None) -> dict[str, Any]:
     }
 
 
-def _noted_in_new_round(instance: ApprovalInstance) -> Mapping[str, Any]:
-    """What the first step of the new round notes of where it belongs."""
-    rows = ApprovalInstance.objects.filter(flow_id=instance.flow_id, round=instance.round + 1)
-    return rows.in_order().values_list("extra_fields", flat=True).first() or {}
+def _asked_in_round(instance: ApprovalInstance, number: int) -> list[ApprovalInstance]:
+    rows = ApprovalInstance.objects.using(instance._state.db).filter(
+        flow_id=instance.flow_id, round=number
+    )
+    return list(rows.in_order())
+
+
+def _require_same_tracks(
+    entered: PlaceDefinition, steps: Iterable[Mapping[str, Any]], asked: Iterable[ApprovalInstance]
+) -> None:
+    """Refuse to go back to branches that are not the ones for which people are asked."""
+    tracks = {step["parallel_group"] for step in steps}
+    if entered.group and tracks != {row.parallel_group for row in asked}:
+        raise Conflict(
+            _("'%(stage)s' runs beside other stages, and what is asked there is not what they ask.")
+            % {"stage": entered.name_en}
+        )

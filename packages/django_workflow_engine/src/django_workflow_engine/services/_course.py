@@ -5,23 +5,20 @@ administrators move objects by the same rules.
 """
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from approval_workflow.types import Continuation
 from django_workflow_engine.choices import ActionType, StageKind, StageOutcome, TaskKind
-from django_workflow_engine.conf import settings
-from django_workflow_engine.definition import GroupDefinition, PlaceDefinition, TimerDefinition
+from django_workflow_engine.definition import GroupDefinition, PlaceDefinition
 from django_workflow_engine.exceptions import ConditionFailed
-from django_workflow_engine.expressions import Facts, evaluate
-from django_workflow_engine.expressions.language import moment_of
+from django_workflow_engine.expressions import Facts
 from django_workflow_engine.models import StageRun
 from django_workflow_engine.services._run import Run
-from django_workflow_engine.services._steps import TURN_KEY, Step, build_steps
+from django_workflow_engine.services._steps import Step, first_steps, steps_of_turn
 from django_workflow_engine.services._tasks import drop_tasks
+from django_workflow_engine.services._way import Stop, Way, Wayfinder
 
 
 class Course:
@@ -38,7 +35,6 @@ class Course:
     ) -> None:
         """`after`: the number of the flow's last step. `about`: what actions may know of it."""
         self.run = run
-        self.facts = facts
         self.round = round_number
         self.after = after
         self.about = dict(about or {})
@@ -51,6 +47,7 @@ class Course:
         # Why the object cannot go on.
         self.hold = ""
         self.ended = False
+        self._finder = Wayfinder(run, facts)
 
     def answer(self) -> Continuation:
         """What the flow is to do."""
@@ -62,67 +59,49 @@ class Course:
             notes=self.notes,
         )
 
-    def arrive(self, goal: PlaceDefinition | None, left: PlaceDefinition | None = None) -> None:
-        """Put the object at a place; where nothing is to be waited for, at what follows.
+    def send(self, goal: PlaceDefinition, left: PlaceDefinition | None = None) -> None:
+        """Put the object at a place where it was asked to be; where it passes that, behind it.
 
-        A condition that cannot be answered holds the object where it was; at the start, where it
-        was nowhere, the error is raised.
+        Raises `ConditionFailed` when it cannot be there; further on the object is held.
         """
-        while goal is not None:
-            try:
-                stands = self._arrive(goal, left)
-            except ConditionFailed as error:
-                if left is None:
-                    raise
-                self._stay(left, error.message)
-                return
-            if stands:
-                return
-            left = goal
-            try:
-                goal = self._following(left)
-            except ConditionFailed as error:
-                self._stay(left, error.message)
-                return
-        self.ended = True
+        way = self._finder.onward(goal, left)
+        if way.error is not None and not way.stops:
+            raise way.error
+        self._go(way, left)
+
+    def send_back(self, goal: PlaceDefinition) -> None:
+        """Put the object back at a place; raises as `Wayfinder.back_to`."""
+        self._go(self._finder.back_to(goal), None)
 
     def depart(self, left: PlaceDefinition, outcome: StageOutcome) -> None:
-        """Take the object from a place that is done, and put it where it goes from there."""
-        try:
-            goal = self._following(left)
-        except ConditionFailed as error:
-            self._stay(left, error.message)
+        """Take the object from a place that is done, and put it where it goes from there.
+
+        A condition that cannot be answered holds the object where it has come to.
+        """
+        if left.group:
+            self.depart_in_branch(left, outcome)
+            if not self.steps and not self.hold:
+                self.join(left)
             return
-        if not left.group:
-            if goal is not None or not self.run.definition.is_plain:
-                self._leave(left, outcome)
-            self.arrive(goal, left)
-            return
-        self.depart_in_branch(left, outcome)
-        if not self.steps and not self.hold:
-            self.join(left)
+        way = self._way_from(left)
+        if way.stops or way.error is not None or not self.run.definition.is_plain:
+            self._leave(left, outcome)
+        self._go(way, left)
 
     def depart_in_branch(self, left: PlaceDefinition, outcome: StageOutcome) -> None:
         """Take the object from a place of a branch, and put it where the branch goes on.
 
         Where the join is complete now, `joins` says so and the other branches are left.
         """
-        try:
-            goal = self._following(left)
-        except ConditionFailed as error:
-            self._stay(left, error.message)
-            return
+        way = self._way_from(left)
         self._leave(left, outcome)
-        while goal is not None:
-            try:
-                if self._arrive_at(goal, left):
-                    self.run.stand_in_first_branch()
-                    return
-                left, goal = goal, self._following(goal)
-            except ConditionFailed as error:
-                self._stay(left, error.message)
-                return
-        self._end_branch(self._group(left))
+        self._pass(way)
+        if way.error is not None:
+            self._stay(way.stops[-1].place if way.stops else left, way.error.message)
+        elif way.stands:
+            self.run.stand_in_first_branch()
+        else:
+            self._end_branch(self._group(left))
 
     def join(self, left: PlaceDefinition) -> None:
         """Put the object behind the group of a place, if its branches have joined."""
@@ -130,99 +109,78 @@ class Course:
             self.waits = True
             return
         self.waits = False
-        self.arrive(self.run.definition.after_group(left.group), left)
+        way = self._finder.onward(self.run.definition.after_group(left.group), left)
+        self._go(way, left)
 
-    def holds(self, condition: str) -> bool:
-        return evaluate(condition, self.facts.values(condition))
+    def turn_of(self, place: PlaceDefinition, turn: int) -> list[Step]:
+        """Return the approvals of a place in a branch whose turn it is."""
+        visit = self.run.visits.count(place)
+        return steps_of_turn(place, self.run.case, turn, visit=visit, after=self.after)
 
-    def _arrive(self, goal: PlaceDefinition, left: PlaceDefinition | None) -> bool:
-        """Put the object at a place or a group; return whether it stands there."""
-        if goal.group and (left is None or left.group != goal.group):
-            return self._arrive_at_group(self._group(goal), left)
-        return self._arrive_at(goal, left)
+    def _way_from(self, left: PlaceDefinition) -> Way:
+        try:
+            goal = self._finder.after(left)
+        except ConditionFailed as error:
+            return Way(error=error)
+        return self._finder.onward(goal, left)
 
-    def _arrive_at_group(self, group: GroupDefinition, left: PlaceDefinition | None) -> bool:
-        for branch in group.branches.values():
-            at: PlaceDefinition | None = branch[0]
-            came_from = left
-            while at is not None and not self._arrive_at(at, came_from):
-                came_from, at = at, self._following(at)
-        ended = len(group.branches) - len(self._open_branches(group))
-        if ended >= group.needed:
-            self._drop_branches(group)
-            return False
-        self.run.stand_in_first_branch()
-        return True
+    def _go(self, way: Way, left: PlaceDefinition | None) -> None:
+        """Do what the way says, outside of branches."""
+        self._pass(way)
+        if way.error is not None:
+            at = way.stops[-1].place if way.stops else left
+            if at is None:
+                raise way.error
+            self._stay(at, way.error.message)
+        elif not way.stands:
+            self.ended = True
+        elif any(stop.place.group for stop in way.stops if stop.outcome is None):
+            self.run.stand_in_first_branch()
 
-    def _arrive_at(self, place: PlaceDefinition, left: PlaceDefinition | None) -> bool:
-        """Put the object at one place; return whether something is waited for there."""
-        run = self.run
-        self._refuse_endless_loop(place)
-        if place.skip_when and self.holds(place.skip_when):
-            visit = run.visits.enter(place, round_number=self.round)
-            run.visits.close(visit, StageOutcome.SKIPPED)
+    def _pass(self, way: Way) -> None:
+        for stop in way.stops:
+            if stop.outcome is None:
+                self._wait_at(stop)
+            else:
+                self._pass_by(stop, stop.outcome)
+
+    def _pass_by(self, stop: Stop, outcome: StageOutcome) -> None:
+        run, place = self.run, stop.place
+        visit = run.visits.enter(place, round_number=self.round)
+        run.visits.close(visit, outcome)
+        if outcome == StageOutcome.SKIPPED:
             text = _("'%(stage)s' was passed over: %(condition)s")
             self.note(place, "stage_skipped", text, condition=place.skip_when)
-            return False
-        by_rule = bool(place.approve_when) and self.holds(place.approve_when)
-        if place.group and run.stands_in(place.group):
-            visit = run.visits.enter(place, round_number=self.round, status=place.default_status)
-        else:
-            visit = run.enter(place, round_number=self.round)
-        self._emit_moves(place, left)
-        if by_rule:
-            run.visits.close(visit, StageOutcome.APPROVED_BY_RULE)
+        elif outcome == StageOutcome.APPROVED_BY_RULE:
+            self._emit_moves(stop)
             text = _("'%(stage)s' approved itself: %(condition)s")
             self.note(place, "approved_by_rule", text, condition=place.approve_when)
             run.emit(ActionType.AFTER_APPROVE, place, stage_complete=True, by_rule=True)
-            return False
-        self._wait_at(place, visit)
-        return True
 
-    def _wait_at(self, place: PlaceDefinition, visit: StageRun) -> None:
+    def _wait_at(self, stop: Stop) -> None:
+        run, place = self.run, stop.place
+        if place.group:
+            # Which of the branches the object is said to be at is found when all are entered.
+            visit = run.visits.enter(place, round_number=self.round, status=place.default_status)
+        else:
+            visit = run.enter(place, round_number=self.round)
+        self._emit_moves(stop)
         if place.kind == StageKind.APPROVAL:
-            self.steps += self._steps_at(place)
+            visited = run.visits.count(place) if place.group else 0
+            self.steps += first_steps(place, run.case, visit=visited, after=self.after)
             return
         self.waits = True
-        if place.job is not None:
-            self.run.add_task(
-                TaskKind.JOB,
-                visit,
-                function=place.job.function,
-                parameters=place.job.parameters,
-            )
-        elif place.timer is not None:
-            self.run.add_task(TaskKind.TIMER, visit, run_after=self._moment(place.timer))
+        self._add_task(stop, visit)
 
-    def _steps_at(self, place: PlaceDefinition) -> list[Step]:
-        if not place.group:
-            return build_steps(place, self.run.case, after=self.after)
-        return self.turn_of(place, 1)
+    def _add_task(self, stop: Stop, visit: StageRun) -> None:
+        job = stop.place.job
+        if job is not None:
+            self.run.add_task(TaskKind.JOB, visit, function=job.function, parameters=job.parameters)
+        elif stop.moment is not None:
+            self.run.add_task(TaskKind.TIMER, visit, run_after=stop.moment)
 
-    def turn_of(self, place: PlaceDefinition, turn: int) -> list[Step]:
-        """Return the approvals of a place in a branch whose turn it is, as tracks of one number.
-
-        The tracks of a later visit have names of their own.
-        """
-        visit = self.run.visits.count(place)
-        track = f"{place.code}.{visit}.{turn}"
-        return [
-            {
-                **step,
-                "step": self.after + 1,
-                "parallel_group": f"{track}.{step['parallel_group']}".rstrip("."),
-                "extra_fields": {**step["extra_fields"], TURN_KEY: turn},
-            }
-            for step in build_steps(place, self.run.case)
-            if step["step"] == turn
-        ]
-
-    def _moment(self, timer: TimerDefinition) -> datetime:
-        if timer.duration is not None:
-            return timezone.now() + timer.duration
-        return moment_of(timer.until, self.facts.values(timer.until))
-
-    def _emit_moves(self, place: PlaceDefinition, left: PlaceDefinition | None) -> None:
+    def _emit_moves(self, stop: Stop) -> None:
+        place, left = stop.place, stop.left
         if left is None:
             return
         context = {**self.about, "previous_stage_id": left.stage_id}
@@ -235,23 +193,6 @@ class Course:
             )
         if place.stage_id is not None:
             self.run.emit(ActionType.AFTER_MOVE_STAGE, place, **context)
-
-    def _following(self, place: PlaceDefinition) -> PlaceDefinition | None:
-        """Where objects go from here: by the first route whose condition holds, else in order."""
-        for route in place.routes:
-            if not route.when or self.holds(route.when):
-                return self.run.definition.coded(route.to) if route.to else None
-        return self.run.following(place)
-
-    def _refuse_endless_loop(self, place: PlaceDefinition) -> None:
-        if not any(other.routes for other in self.run.definition.places):
-            return
-        limit = place.max_visits or settings.loop_limit
-        if self.run.visits.count(place) >= limit:
-            raise ConditionFailed(
-                _("'%(stage)s' has been visited %(limit)s times; the loop ends here.")
-                % {"stage": place.name_en, "limit": limit}
-            )
 
     def _leave(self, place: PlaceDefinition, outcome: StageOutcome) -> None:
         if self.run.definition.is_plain:
@@ -291,9 +232,7 @@ class Course:
             visit = run.visits.at(place)
             if place.group == group.key and visit is not None:
                 drop_tasks(run.attachment, run.using, [visit])
-                run.drop_new_tasks(visit)
                 run.visits.close(visit, StageOutcome.NOT_NEEDED)
-        self.steps = []
 
     def note(
         self, place: PlaceDefinition, what: str, text: str, *, actor: Any = None, **details: Any

@@ -167,7 +167,7 @@ class Run:
     def stand_at(self, place: PlaceDefinition) -> None:
         """Note on the attachment and the object that this is where the object is."""
         attachment = self.attachment
-        following = self.following(place)
+        following = self._expected_after(place)
         attachment.status = AttachmentStatus.IN_PROGRESS
         attachment.current_stage_id = place.stage_id
         attachment.current_pipeline_id = place.pipeline_id
@@ -175,11 +175,6 @@ class Run:
         self._changed = True
         # The workflow itself is no part of the way that the object goes.
         self.fields.stage(place.name_en if place.pipeline is not None else "")
-
-    def stands_in(self, group: str) -> bool:
-        """Whether the object is in the branches of this group already."""
-        place = self.definition.current(self.attachment)
-        return place is not None and place.group == group
 
     def stand_in_first_branch(self) -> None:
         """Note the first of the places where the object is, in the order of the workflow."""
@@ -205,16 +200,22 @@ class Run:
         codes = {place.stage_id: place.code for place in self.definition.places}
         return {codes[key]: result for key, result in found.items() if key in codes}
 
-    def drop_new_tasks(self, visit: StageRun) -> None:
-        """Forget the tasks of a visit that are not written yet."""
-        self._due = [row for row in self._due if row.visit is not visit]
-
     def following(self, place: PlaceDefinition) -> PlaceDefinition | None:
         """Return the place that comes next for this object, or None at the end."""
         passed = self.attachment.passed_places
         following = self.definition.after(place.id)
         while following is not None and following.template_key in passed:
             following = self.definition.after(following.id)
+        return following
+
+    def _expected_after(self, place: PlaceDefinition) -> PlaceDefinition | None:
+        """The place for `next_stage`: without asking conditions, behind a branch its join."""
+        route = next(iter(place.routes), None)
+        if route is not None and not route.when:
+            return self.definition.coded(route.to) if route.to else None
+        following = self.following(place)
+        if following is None and place.group:
+            return self.definition.after_group(place.group)
         return following
 
     def leave(self, outcome: StageOutcome) -> None:

@@ -31,8 +31,7 @@ from django_workflow_engine.exceptions import WorkflowIncomplete
 APPROVAL_KEY = "approval"
 # In stages that run side by side: the turn in which the approval is asked for, counted from 1.
 TURN_KEY = "turn"
-# Their tracks are called "<code>.<visit>.<turn>", and more where a turn has several.
-TRACK_PARTS = 3
+# Their tracks are called "<code>.<visit>.<turn>", and one part more where a turn has several.
 
 Step = dict[str, Any]
 
@@ -98,6 +97,32 @@ def build_steps(place: PlaceDefinition, case: Case, *, after: int = 0) -> list[S
     if errors:
         raise WorkflowIncomplete(errors)
     return _numbered(steps, after)
+
+
+def first_steps(place: PlaceDefinition, case: Case, *, visit: int, after: int = 0) -> list[Step]:
+    """Return what is asked at first where an object comes to a place; see `steps_of_turn`."""
+    if not place.group:
+        return build_steps(place, case, after=after)
+    return steps_of_turn(place, case, 1, visit=visit, after=after)
+
+
+def steps_of_turn(
+    place: PlaceDefinition, case: Case, turn: int, *, visit: int, after: int
+) -> list[Step]:
+    """Return the approvals of a place in a branch whose turn it is, as tracks of one number.
+
+    `visit`: how often the object has been there; the tracks of each visit have names of their own.
+    """
+    return [
+        {
+            **step,
+            "step": after + 1,
+            "parallel_group": _track(place, visit, turn, step),
+            "extra_fields": {**step["extra_fields"], TURN_KEY: turn},
+        }
+        for step in build_steps(place, case)
+        if step["step"] == turn
+    ]
 
 
 def build_step(place: PlaceDefinition, index: int, case: Case, named: Named) -> Step:
@@ -223,6 +248,11 @@ def _numbered(steps: Iterable[Step], after: int) -> list[Step]:
             tracks.add(track)
         numbered.append({**step, "step": number})
     return numbered
+
+
+def _track(place: PlaceDefinition, visit: int, turn: int, step: Step) -> str:
+    track = f"{place.code}.{visit}.{turn}"
+    return f"{track}.{step['extra_fields'][APPROVAL_KEY]}" if step["parallel_group"] else track
 
 
 def _found(objects: Mapping[str, Any], key: Any) -> Any:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
+from django.db import connections
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
@@ -45,6 +46,18 @@ def release_tasks(attachment: WorkflowAttachment, using: str, held: timedelta) -
     )
 
 
+def revive_tasks(attachment: WorkflowAttachment, using: str, visits: "QuerySet[StageRun]") -> None:
+    """Let the tasks of visits that go on be done after all, if they were given up with them."""
+    given_up = tasks_of(attachment, using).filter(visit__in=visits, error=NOT_NEEDED)
+    _change(
+        given_up,
+        (ExecutionStatus.SKIPPED,),
+        status=ExecutionStatus.PENDING,
+        finished_at=None,
+        error="",
+    )
+
+
 def results_of(attachment: WorkflowAttachment, using: str) -> dict[Any, Any]:
     """Return the results of the jobs that are done, the newest by stage."""
     rows = tasks_of(attachment, using).filter(action_type=TaskKind.JOB, status=ExecutionStatus.DONE)
@@ -61,9 +74,9 @@ def tasks_of(attachment: WorkflowAttachment, using: str) -> "QuerySet[ActionExec
 def _change(
     rows: "QuerySet[ActionExecution]", statuses: Iterable[ExecutionStatus], **changes: Any
 ) -> None:
-    """Change rows by their keys: whoever runs one holds it locked, and is not waited for."""
-    wanted = rows.filter(status__in=list(statuses))
+    """Change rows, except those that a runner has locked: it finds out itself, nobody waits."""
+    skip_locked = connections[rows.db].features.has_select_for_update_skip_locked
+    wanted = rows.filter(status__in=list(statuses)).select_for_update(skip_locked=skip_locked)
     keys = list(wanted.values_list("pk", flat=True))
     if keys:
-        found = ActionExecution.objects.using(rows.db).filter(pk__in=keys)
-        found.filter(status__in=list(statuses)).update(**changes)
+        ActionExecution.objects.using(rows.db).filter(pk__in=keys).update(**changes)

@@ -1,10 +1,13 @@
 """Putting an object back to where it was before the last decision."""
 
+from collections.abc import Iterable
 from uuid import UUID, uuid4
 
 from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
+from approval_workflow.exceptions import CannotUndo
 from approval_workflow.models import ApprovalInstance
 from django_workflow_engine.actions import outbox
 from django_workflow_engine.choices import (
@@ -15,7 +18,7 @@ from django_workflow_engine.choices import (
 )
 from django_workflow_engine.models import ActionExecution, StageRun
 from django_workflow_engine.services._run import Run
-from django_workflow_engine.services._tasks import WAITING, drop_tasks
+from django_workflow_engine.services._tasks import WAITING, drop_tasks, revive_tasks
 
 # Key in the context of an execution whose decision was undone.
 UNDONE_KEY = "undone"
@@ -30,17 +33,36 @@ def take_back(run: Run, instance: ApprovalInstance) -> None:
     attachment, using = run.attachment, run.using
     visits = StageRun.objects.using(using).filter(attachment=attachment)
     begun = list(visits.filter(entered_by_step=instance.pk).exclude(outcome=StageOutcome.UNDONE))
+    ended = visits.filter(left_by_step=instance.pk).exclude(pk__in=[visit.pk for visit in begun])
+    _refuse_when_moved_on(instance, visits, begun, ended)
     drop_tasks(attachment, using, begun)
+    revive_tasks(attachment, using, ended)
     now = timezone.now()
     visits.filter(pk__in=[visit.pk for visit in begun]).update(
         left_at=now, outcome=StageOutcome.UNDONE, problem="", left_by_step=None
     )
-    visits.filter(left_by_step=instance.pk).exclude(pk__in=[visit.pk for visit in begun]).update(
-        left_at=None, outcome="", left_by_step=None, finished_at=None
-    )
+    ended.update(left_at=None, outcome="", left_by_step=None, finished_at=None)
     _reopen(run)
     _take_actions_back(run, instance)
     run.save()
+
+
+def _refuse_when_moved_on(
+    instance: ApprovalInstance,
+    visits: "QuerySet[StageRun]",
+    begun: Iterable[StageRun],
+    ended: Iterable[StageRun],
+) -> None:
+    """Refuse where a job, a timer or a status has moved the object after the decision."""
+    left_since = any(visit.left_at and visit.left_by_step != instance.pk for visit in begun)
+    last = max((visit.pk for visit in (*begun, *ended)), default=None)
+    entered_since = (
+        visits.filter(pk__gt=last).exclude(entered_by_step=instance.pk).exists()
+        if last is not None
+        else False
+    )
+    if left_since or entered_since:
+        raise CannotUndo(_("The object has moved on since; the decision cannot be undone."))
 
 
 def undone(rows: "QuerySet[ActionExecution]") -> "QuerySet[ActionExecution]":

@@ -15,7 +15,9 @@ from django_workflow_engine.choices import WorkflowStrategy
 from django_workflow_engine.definition import PlaceDefinition, WorkflowDefinition, definition_of
 from django_workflow_engine.exceptions import NotAttached, UnknownPipeline, UnknownStage
 from django_workflow_engine.models import WorkflowAttachment
-from django_workflow_engine.services._steps import Case, build_steps
+from django_workflow_engine.services._run import Run, write_database
+from django_workflow_engine.services._steps import first_steps
+from django_workflow_engine.services._way import Wayfinder
 from django_workflow_engine.services.cancel import cancel_attachment
 from django_workflow_engine.services.progress import (
     get_attached_object,
@@ -64,7 +66,9 @@ def act_on_object(
     if meant is Action.APPROVE:
         arguments["form_data"] = form_data
     elif meant is Action.RESUBMIT:
-        arguments["resubmission_steps"] = _steps_back_to(attachment, obj, stage_id, pipeline_id)
+        arguments["resubmission_steps"] = _steps_back_to(
+            attachment, obj, user, _place_named(definition_of(attachment), stage_id, pipeline_id)
+        )
     elif meant is Action.DELEGATE:
         arguments["delegate_to"] = _delegate(user_id)
     elif meant is Action.ESCALATE and user_id is not None:
@@ -107,14 +111,28 @@ def _run_meant(named: Model) -> tuple[WorkflowAttachment, Model, Model]:
 
 
 def _steps_back_to(
-    attachment: WorkflowAttachment, obj: Model, stage_id: Any, pipeline_id: Any
+    attachment: WorkflowAttachment, obj: Model, user: Any, place: PlaceDefinition
 ) -> list[dict[str, Any]]:
     definition = definition_of(attachment)
-    place = _place_named(definition, stage_id, pipeline_id)
     current = definition.current(attachment)
-    if current is not None and definition.position(place.id) > definition.position(current.id):
+    if current is not None and _is_ahead(definition, place, current):
         _refuse_going_forward(place)
-    return build_steps(place, Case(lambda: obj, lambda: attachment.started_by))
+    run = Run(attachment, write_database(), target=obj)
+    way = Wayfinder(run, run.facts(user=lambda: user)).back_to(place)
+    return [
+        step
+        for stop in way.stops
+        if stop.asks
+        for step in first_steps(stop.place, run.case, visit=run.visits.count(stop.place) + 1)
+    ]
+
+
+def _is_ahead(
+    definition: WorkflowDefinition, place: PlaceDefinition, current: PlaceDefinition
+) -> bool:
+    if place.group and place.group == current.group:
+        return False
+    return definition.position(place.id) > definition.position(current.id)
 
 
 def _place_named(

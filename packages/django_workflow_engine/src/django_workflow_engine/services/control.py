@@ -126,7 +126,7 @@ def jump_to_stage(
         course = going.course(going.round(), user=user, reason=reason)
         _leave_everything(going, StageOutcome.JUMPED)
         going.run.attachment.passed_places = []
-        course.arrive(goal, left)
+        course.send(goal, left)
         course.note(goal, "jumped", _("Sent to '%(stage)s': %(reason)s"), reason=reason, actor=user)
         going.run.save()
         continue_flow(going.flow, course.answer(), afresh=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from django.db import transaction
@@ -10,8 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from approval_workflow.exceptions import NobodyEligible
-from approval_workflow.services import continue_flow, start_flow
-from approval_workflow.types import Continuation
+from approval_workflow.services import continue_flow, hold_flow, start_flow
 from django_workflow_engine.choices import ActionType, AttachmentStatus
 from django_workflow_engine.definition import WorkflowDefinition
 from django_workflow_engine.exceptions import NotAttached
@@ -57,18 +57,22 @@ def begin(run: Run, obj: Model, user: Any) -> None:
     run.runs_inline = False
     course = Course(run, run.facts(user=lambda: user), round_number=1)
     with _naming_the_place(run.definition):
-        course.arrive(first)
-        answer = course.answer()
-        attachment.flow = start_flow(obj, answer or Continuation(waits=True), started_by=user)
+        course.send(first)
+        # It is put on hold below, where its handler finds the attachment.
+        answer = replace(course.answer(), hold="")
+        attachment.flow = start_flow(obj, answer, started_by=user)
     run.fields.started()
     # Written first: the actions that are due belong to an attachment that exists.
     run.save()
     run.runs_inline = True
     run.emit(ActionType.ON_WORKFLOW_START, first, user_id=user.pk if user else None)
     run.save()
-    if course.ended:
+    if course.hold:
+        hold_flow(attachment.flow, reason=course.hold)
+    elif course.ended:
         # No stage waits for anything.
         continue_flow(attachment.flow)
+    if course.hold or course.ended:
         attachment.refresh_from_db()
 
 
