@@ -29,7 +29,7 @@ def start_flow(
     `steps` is a list of dictionaries. Keys: `step` (whole number; left out, steps are numbered
     on), `assigned_to` (a user) or `assigned_role` (a role object) with `role_selection_strategy`,
     and the names of `StepSpec`. Steps with the same number and different `parallel_group` open
-    together. A `Continuation` without steps starts a flow in which nobody is asked yet; see
+    together. A `Continuation` that waits starts a flow in which nobody is asked yet; see
     `continue_flow`.
 
     Events: `flow_started`, `step_opened` for each track that opens, `noted`, `flow_held`.
@@ -41,9 +41,7 @@ def start_flow(
     using = write_database()
     with transaction.atomic(using=using):
         answer = steps if isinstance(steps, Continuation) else Continuation(steps=steps)
-        # A handler's answer may have nothing to ask for yet; a list of steps may not.
-        asks = bool(answer.steps) or answer is not steps
-        specs = parse_steps(answer.steps) if asks else []
+        specs = parse_steps(answer.steps) if answer.steps or not answer.stays_open else []
         work = FlowWork(_create_flow(obj, started_by, using), using)
         work.events.add(
             EventKind.FLOW_STARTED,

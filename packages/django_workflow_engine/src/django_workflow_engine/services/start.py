@@ -59,7 +59,8 @@ def begin(run: Run, obj: Model, user: Any) -> None:
     with _naming_the_place(run.definition):
         course.send(first)
         # It is put on hold below, where its handler finds the attachment.
-        answer = replace(course.answer(), hold="")
+        answer = course.answer()
+        answer = replace(answer, hold="", waits=not answer.steps)
         attachment.flow = start_flow(obj, answer, started_by=user)
     run.fields.started()
     # Written first: the actions that are due belong to an attachment that exists.
