@@ -132,6 +132,7 @@ def test_a_run_is_restarted_on_the_newest_version(request_, manager, ann, workfl
     attachment = restart_workflow(request_, manager, reason="again")
     assert attachment.current_stage.name_en == "Changed"
     assert "restarted_from" in attachment.metadata
+    assert attachment.started_by == ann
 
 
 def test_the_requester_withdraws(request_, ann, bob):

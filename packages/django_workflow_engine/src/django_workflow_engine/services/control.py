@@ -92,8 +92,8 @@ def withdraw_workflow(obj: Model, user: Any, *, reason: str = "") -> WorkflowAtt
 def restart_workflow(obj: Model, user: Any = None, *, reason: str = "") -> WorkflowAttachment:
     """Cancel the run and begin anew, on the newest version of the template.
 
-    The new run keeps the metadata, and names the old one in it. Raises `NotAttached`,
-    `WorkflowPermissionDenied` and what attaching raises.
+    The new run keeps the metadata and who asked for it, and names the old one in its metadata.
+    Raises `NotAttached`, `WorkflowPermissionDenied` and what attaching raises.
     """
     require_permission_to_control(user)
     before = _running(obj)
@@ -101,9 +101,14 @@ def restart_workflow(obj: Model, user: Any = None, *, reason: str = "") -> Workf
     metadata = {**before.metadata, RESTARTED_FROM: before.pk}
     with transaction.atomic():
         cancel_attachment(before, user, reason=reason)
-        runs_on_template = before.snapshot_key is None
         return attach(
-            Wanted(obj, template, user, metadata=metadata, disable_clone=runs_on_template)
+            Wanted(
+                obj,
+                template,
+                before.started_by or user,
+                metadata=metadata,
+                disable_clone=before.snapshot_key is None,
+            )
         )
 
 
