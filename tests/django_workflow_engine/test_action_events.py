@@ -52,7 +52,7 @@ def decide(request, settings, bob, workflow, calls, django_capture_on_commit_cal
     return decide
 
 
-def test_events_come_in_the_printed_order_and_see_their_stage(decide):  # D-70, D-85
+def test_events_come_in_the_printed_order_and_see_their_stage(decide):  # D-70, D-85, D-88
     assert decide("start") == [("on_workflow_start", "Stage 1.1")]
     assert decide("approved") == [("after_approve", "Stage 1.1"), ("after_move_stage", "Stage 1.2")]
     assert decide("approved") == [

@@ -167,8 +167,9 @@ def test_own_actions_of_the_nearest_level_replace_the_default_ones(start, act, w
                 is_active=letter != "off",
             )
     start()
-    assert act("approved", "bob")[:2] == [("ops", "Stage a"), ("ops", "Stage b")]
-    assert act("approved", "cem")[:2] == [("ops", "Workflow a"), ("ops", "Workflow b")]
+    moved = ("ann", "Next stage: Broken chair")
+    assert act("approved", "bob") == [("ops", "Stage a"), ("ops", "Stage b"), moved]
+    assert act("approved", "cem") == [("ops", "Workflow a"), ("ops", "Workflow b"), moved]
 
 
 def test_parameters_choose_recipients_copies_template_and_subject(start, act, workflow):

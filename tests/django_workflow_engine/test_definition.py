@@ -188,7 +188,7 @@ class TestActions:  # D-86, D-87, K15
         assert self.names(workflow) == ["stage_move"]
         assert self.names(workflow, stage=1) == ["delegation"]
 
-    def test_inactive_ones_do_not_count(self, workflow: WorkFlow) -> None:
+    def test_inactive_ones_do_not_count(self, workflow: WorkFlow) -> None:  # D-87
         add_action("approval", workflow=workflow)
         add_action("rejection", stage=stages_of(workflow)[0], is_active=False)
         assert self.names(workflow) == ["approval"]
@@ -199,7 +199,7 @@ class TestActions:  # D-86, D-87, K15
         assert self.names(workflow) == ["approval"]
         assert self.names(workflow, ActionType.AFTER_REJECT) == ["rejection"]
 
-    def test_are_in_order_then_by_age(self, workflow: WorkFlow) -> None:
+    def test_are_in_order_then_by_age(self, workflow: WorkFlow) -> None:  # D-87
         for name, order in (("approval", 2), ("rejection", 1), ("delegation", 2)):
             add_action(name, workflow=workflow, order=order)
         assert self.names(workflow) == ["rejection", "approval", "delegation"]

@@ -238,7 +238,7 @@ def test_setting_switches_e_mail_off(settings, custom_sender):  # D-99
 # The project's own sender
 
 
-# D-97
+# D-97, D-117
 def test_project_sender_gets_name_address_subject_context_and_user(custom_sender):
     ann = UserFactory.create(email="ann@example.org", language="ar")
     send("ann@example.org", "stranger@example.org", context={**CONTEXT, "extra": lazystr("text")})
