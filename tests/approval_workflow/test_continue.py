@@ -361,6 +361,86 @@ def test_votes_of_what_was_dropped_do_not_count_later(ann):
     assert (result.counted, result.added) == (0, 1)
 
 
+def test_some_of_what_is_open_is_dropped(ann, bob, cid):
+    """All rows of their steps, and what is to come too."""
+    role = make_role(2)
+    flow = make_flow(
+        track("law", ann),
+        by(role, "consensus", step=1, parallel_group="money"),
+        {"step": 2, "assigned_to": bob},
+        {"step": 3, "assigned_to": cid},
+    )
+    voter = role.users.first()
+    keys = {row_of(flow, voter).pk, row_of(flow, bob).pk}
+    assert continue_flow(flow, drop=keys).assigned_to == ann
+    assert statuses(flow) == [
+        (1, "current"),
+        (1, "cancelled"),
+        (1, "cancelled"),
+        (2, "cancelled"),
+        (3, "pending"),
+    ]
+    assert advance_flow(flow.target, "approved", ann).assigned_to == cid
+
+
+def test_what_is_decided_is_not_dropped(ann, bob):
+    flow = make_flow(ann, bob)
+    advance_flow(flow.target, "approved", ann)
+    before = dump()
+    assert continue_flow(flow, drop=[row_of(flow, ann).pk]).assigned_to == bob
+    assert dump() == before
+
+
+# Rejecting without a decision
+
+
+def test_what_it_waited_for_may_reject_the_flow(ann, told):
+    answering(next_steps=WAITS)
+    flow = make_flow(ann)
+    advance_flow(flow.target, "approved", ann)
+    told.clear()
+    assert continue_flow(flow, Continuation(rejects=True)) is None
+    assert flow.status == stored(flow).status == FlowStatus.REJECTED
+    assert [(hook, row.assigned_to) for hook, row in told] == [
+        ("on_reject", ann),
+        ("after_reject", ann),
+    ]
+    event = last_event(flow)
+    assert (event.kind, event.actor, event.instance) == ("flow_rejected", None, None)
+    assert verified(flow)
+
+
+def test_rejection_cancels_what_is_open_and_to_come(ann, bob):
+    flow = make_flow(ann, bob)
+    continue_flow(flow, Continuation(rejects=True))
+    assert statuses(flow) == [(1, "cancelled"), (2, "cancelled")]
+    assert stored(flow).is_open is None
+
+
+def test_handler_may_reject_after_the_last_approval(ann):
+    answering(next_steps=Continuation(rejects=True, notes=[{"score": 3}]))
+    flow = make_flow(ann)
+    assert advance_flow(flow.target, "approved", ann) is None
+    assert stored(flow).status == FlowStatus.REJECTED
+    assert kinds(flow)[-2:] == ["noted", "flow_rejected"]
+
+
+def test_track_may_reject_the_whole_flow(ann, bob, cid):
+    in_track(law=Continuation(rejects=True))
+    flow = make_flow(track("law", ann), track("money", bob), {"step": 2, "assigned_to": cid})
+    assert advance_flow(flow.target, "approved", ann) is None
+    assert statuses(flow) == [(1, "approved"), (1, "cancelled"), (2, "cancelled")]
+    assert stored(flow).status == FlowStatus.REJECTED
+
+
+@pytest.mark.parametrize("more", [{"waits": True}, {"hold": "x"}], ids=["waits", "hold"])
+def test_flow_that_stays_open_is_not_rejected(ann, more):
+    answering(next_steps=Continuation(rejects=True, **more))
+    flow = make_flow(ann)
+    advance_flow(flow.target, "approved", ann)
+    assert stored(flow).is_open
+
+
 # Tracks that go on by themselves
 
 

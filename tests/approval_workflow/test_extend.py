@@ -2,7 +2,13 @@
 
 import pytest
 
-from approval_workflow.exceptions import FlowEnded, InvalidSteps, NoCurrentStep, VersionConflict
+from approval_workflow.exceptions import (
+    FlowEnded,
+    InvalidInput,
+    InvalidSteps,
+    NoCurrentStep,
+    VersionConflict,
+)
 from approval_workflow.models import ApprovalFlow
 from approval_workflow.services import advance_flow, cancel_flow, extend_flow
 from tests.approval_workflow.flows import kinds, last_event, make_flow, statuses, verified
@@ -31,6 +37,18 @@ def test_extension_is_told_with_the_person_and_the_numbers(ann, bob):
     event = last_event(flow)
     assert (event.kind, event.actor, event.data) == ("steps_added", ann, {"steps": [2, 7]})
     assert verified(flow)
+
+
+def test_extension_is_told_with_its_reason(ann, bob):
+    flow = make_flow(ann)
+    extend_flow(flow, [{"assigned_to": bob}], ann, reason="A second pair of eyes")
+    assert last_event(flow).comment == "A second pair of eyes"
+
+
+def test_reason_must_be_text(ann):
+    flow = make_flow(ann)
+    with pytest.raises(InvalidInput, match="reason"):
+        extend_flow(flow, [{"assigned_to": ann}], reason=5)
 
 
 def test_flow_passed_in_is_brought_up_to_date(ann):

@@ -408,6 +408,13 @@ def test_tracks_that_were_joined_go_on_and_count_again(ann, bob):
     assert replace_steps(flow, steps).counted == 1
 
 
+def test_rejection_that_a_handler_answered_goes_with_the_decision(ann):
+    answering(next_steps=Continuation(rejects=True))
+    flow = make_flow(ann)
+    before, after = undone(flow, ann)
+    assert after == before
+
+
 def test_handlers_hear_of_it_from_who_undoes_it(ann, bob):
     seen = []
     answering(on_undo=lambda row: seen.append((row.status, row.action_user, row.assigned_to)))

@@ -75,7 +75,10 @@ class BaseApprovalHandler:
         """Before a rejection is written. Raise to refuse it."""
 
     def on_reject(self, instance: Any) -> None:
-        """After a rejection that ended the flow was written."""
+        """After a rejection that ended the flow was written.
+
+        Where an answer `rejects`, `instance` is the row decided last, or None as above.
+        """
 
     def after_reject(self, instance: Any) -> None:
         """After the flow has ended by rejection."""

@@ -142,6 +142,11 @@ class Continuation:
         return bool(self.goes_on or self.joins or self.rejects or self.notes)
 
     @property
+    def ends_rejected(self) -> bool:
+        """Whether the flow is rejected, which it is where nothing follows."""
+        return self.rejects and not self.goes_on
+
+    @property
     def stays_open(self) -> bool:
         """Whether the flow is not to end, even where nobody is asked."""
         return bool(self.waits or self.hold)

@@ -5,14 +5,14 @@ from typing import Any
 from django.db.models import Min, Subquery
 from django.utils.translation import gettext as _
 
-from approval_workflow.choices import ApprovalStatus, EventKind, FlowStatus
+from approval_workflow.choices import ApprovalStatus, EventKind
 from approval_workflow.exceptions import InvalidInput
 from approval_workflow.forms import is_json
 from approval_workflow.models import ApprovalInstance
 from approval_workflow.services._adding import add_steps, add_tracks
 from approval_workflow.services._arguments import checked_person, checked_text
-from approval_workflow.services._closing import cancel_unfinished, end_flow
 from approval_workflow.services._dropping import drop_open
+from approval_workflow.services._ending import complete_flow, reject_without_decision
 from approval_workflow.services._holding import put_on_hold
 from approval_workflow.services._locking import FlowWork
 from approval_workflow.services._opening import open_steps
@@ -24,7 +24,7 @@ def advance(work: FlowWork, row: ApprovalInstance) -> ApprovalInstance | None:
     track = _asked(work, "next_in_track", row) if row.parallel_group else Continuation()
     if track.joins:
         drop_open(work)
-    if track.goes_on:
+    if track.goes_on or track.ends_rejected:
         # A track that waits is none of the business of those that are open.
         return _follow_in_track(work, track, row) or _first_open(work, track)
     note(work, track)
@@ -54,10 +54,9 @@ def follow(
     current = None
     if answer.steps:
         current = add_steps(work, answer.steps, after or _last_row(work))[0]
-    elif answer.rejects:
-        reject(work, row)
     elif not answer.stays_open:
-        complete(work, row)
+        end = reject_without_decision if answer.ends_rejected else complete_flow
+        end(work, row)
     return held(work, answer, current)
 
 
@@ -97,7 +96,7 @@ def held(
 def _follow_in_track(
     work: FlowWork, answer: Continuation, row: ApprovalInstance
 ) -> ApprovalInstance | None:
-    if answer.joins:
+    if answer.joins or answer.ends_rejected:
         return follow(work, answer, row)
     return follow_beside(work, answer, row)
 
@@ -125,30 +124,6 @@ def _last_row(work: FlowWork) -> ApprovalInstance | None:
     rows = ApprovalInstance.objects.using(work.using).filter(flow=work.flow)
     row = rows.order_by("-round", "-step_number", "-pk").first()
     return _with_flow(row, work) if row is not None else None
-
-
-def complete(work: FlowWork, row: ApprovalInstance | None) -> None:
-    cancel_unfinished(work)
-    end_flow(work, FlowStatus.COMPLETED)
-    work.events.add(
-        EventKind.FLOW_COMPLETED,
-        from_status=FlowStatus.IN_PROGRESS,
-        to_status=FlowStatus.COMPLETED,
-    )
-    work.call("on_final_approve", row)
-
-
-def reject(work: FlowWork, row: ApprovalInstance | None) -> None:
-    """End the flow as rejected without a decision on a step."""
-    cancel_unfinished(work)
-    end_flow(work, FlowStatus.REJECTED)
-    work.events.add(
-        EventKind.FLOW_REJECTED,
-        from_status=FlowStatus.IN_PROGRESS,
-        to_status=FlowStatus.REJECTED,
-    )
-    work.call("on_reject", row)
-    work.call("after_reject", row)
 
 
 def _current_and_next(work: FlowWork, row: ApprovalInstance) -> list[ApprovalInstance]:

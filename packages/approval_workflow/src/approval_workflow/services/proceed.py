@@ -36,14 +36,15 @@ def continue_flow(
     `next_steps` is: with nothing to ask and nothing to wait for, the flow is completed. `afresh`:
     all that is open or to come is cancelled first; `drop`: the steps of the rows with these keys.
 
-    Events: `noted`, `steps_dropped`, `steps_added`, `step_opened`, `flow_completed`, `flow_held`.
+    Events: `noted`, `steps_dropped`, `steps_added`, `step_opened`, `flow_completed`,
+    `flow_rejected`, `flow_held`.
     Raises `FlowOnHold`, `FlowEnded`, `InvalidSteps`, `NobodyEligible`, `VersionConflict`,
     `InvalidInput`.
     """
     answer = Continuation.of(answer)
     with work_on_flow(flow_id=flow.pk, expected_version=expected_version) as work:
         require_running(work.flow)
-        if afresh or answer.rejects:
+        if afresh or answer.ends_rejected:
             drop_unfinished(work)
         elif drop:
             drop_steps(work, drop)
