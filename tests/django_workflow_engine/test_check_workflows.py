@@ -7,17 +7,24 @@ from django.contrib.contenttypes.models import ContentType
 from django.core.checks import run_checks
 from django.core.management import CommandError, call_command
 from django.db import connection, models
+from django.utils import timezone
 
 from approval_workflow.models import ApprovalFlow, ApprovalInstance
+from django_workflow_engine.actions.runner import run_due
 from django_workflow_engine.models import (
     ActionExecution,
     Pipeline,
     Stage,
+    StageRun,
     WorkFlow,
     WorkflowAction,
     WorkflowAttachment,
 )
-from django_workflow_engine.services import act_on_object, attach_workflow_to_object
+from django_workflow_engine.services import (
+    act_on_object,
+    attach_workflow_to_object,
+    hold_workflow,
+)
 from purchasing.models import Role
 from tests.factories import (
     DepartmentFactory,
@@ -30,6 +37,7 @@ from tests.factories import (
     make_workflow,
     stages_of,
 )
+from tests.factories.workflows import asking, make_staged
 
 pytestmark = pytest.mark.django_db
 
@@ -172,24 +180,25 @@ class TestRunning:
     def test_an_object_that_is_gone(self, attachment):
         name = f"Attachment {attachment.pk} (purchasing.purchaserequest {attachment.object_id})"
         attachment.target.delete()
-        assert found() == [f"{name}: The object is gone."]
+        assert found() == [f"{name}: The object is gone. Cancel the workflow."]
 
     def test_an_object_of_an_app_that_is_gone(self, attachment):
         gone = ContentType.objects.create(app_label="gone", model="thing")
         WorkflowAttachment.objects.update(content_type=gone)
-        assert found()[0].endswith(": The object is gone.")
+        assert found()[0].endswith(": The object is gone. Cancel the workflow.")
 
     def test_a_flow_that_has_ended_without_it(self, attachment):
         models.QuerySet(ApprovalFlow).update(status="cancelled", is_open=None)
-        assert found()[0].endswith("no approval flow is open for it.")
+        assert "no approval flow is open for it. Cancel it" in found()[0]
 
     def test_no_flow_at_all(self, attachment):
         WorkflowAttachment.objects.update(flow=None)
-        assert found()[0].endswith("no approval flow is open for it.")
+        assert "no approval flow is open for it. Cancel it" in found()[0]
 
     def test_nobody_is_asked(self, attachment):
         models.QuerySet(ApprovalInstance).update(status="cancelled")
-        assert found()[0].endswith("no step waits for anybody.")
+        (line,) = found("--stuck")
+        assert "no step waits for anybody at 'Pipeline 1 / Stage 1.1'. Skip the stage" in line
 
     def test_ended_ones_are_left_alone(self, attachment):
         WorkflowAttachment.objects.update(status="cancelled", is_open=None)
@@ -215,7 +224,8 @@ class TestRunning:
             run_after="2024-01-01T00:00:00Z",
         )
         name = f"Action {row.pk} ({FUNCTION}) of attachment {attachment.pk}"
-        assert found() == [f"{name}: Failed for good: ValueError: no"]
+        assert found() == [f"{name}: Failed for good: ValueError: no Mend it and run it again."]
+        assert found("--stuck") == []
 
     def test_statements_grow_with_batches_alone(self, template, statements):
         counts = []
@@ -226,6 +236,120 @@ class TestRunning:
                 assert found() == []
             counts.append(seen.count)
         assert counts[0] == counts[1]
+
+
+JOB = "tests.testapp.workflow_actions.score"
+BROKEN = "tests.testapp.workflow_actions.break_down"
+
+
+def job(function=JOB):
+    return {"kind": "job", "job": {"function": function}}
+
+
+class TestStuck:
+    """Each thing that keeps an object from going on is named, with what to do."""
+
+    def attach(self, *stages, **fields):
+        names = ("first", "second", "third")
+        workflow = make_staged(dict(zip(names, stages, strict=False)), **fields)
+        return attach_workflow_to_object(PurchaseRequestFactory.create(), workflow)
+
+    def test_waiting_for_people_jobs_timers_and_statuses_is_not_stuck(self):
+        self.attach(asking(by_user(UserFactory.create())))
+        self.attach(job())
+        self.attach({"kind": "timer", "timer": {"duration": "P1D"}})
+        self.attach({"kind": "status", "statuses": [{"name": "Done", "completes": True}]})
+        assert found() == found("--stuck") == []
+
+    def test_an_assignee_who_has_left(self):
+        ann = UserFactory.create(username="ann")
+        self.attach(asking(by_user(ann)))
+        UserFactory._meta.model.objects.filter(pk=ann.pk).update(is_active=False)
+        (line,) = found("--stuck")
+        assert "Step 1 waits for ann: This account is not active." in line
+        assert line.endswith("a manager can reassign it.")
+
+    def test_a_role_that_nobody_holds_any_more(self):
+        board = make_role(2)
+        self.attach(asking(by_role(board)))
+        assert found("--stuck") == []
+        board.users.set([])
+        (line,) = found("--stuck")
+        assert line.endswith("a manager can reassign it.")
+
+    def test_a_role_that_somebody_still_holds(self):
+        board = make_role(2)
+        self.attach(asking(by_role(board)))
+        board.users.set(board.users.all()[:1])
+        assert found("--stuck") == []
+
+    def test_a_job_that_failed_for_good(self, settings):
+        settings.DJANGO_WORKFLOW_ENGINE = {"ACTION_MAX_ATTEMPTS": 1}
+        self.attach(job(BROKEN))
+        run_due()
+        task = ActionExecution.objects.get()
+        (line,) = found("--stuck")
+        assert "The job of 'Pipeline 1 / First' failed for good" in line
+        assert "RuntimeError: out of order" in line
+        assert line.endswith(f"run execution {task.pk} again, or skip the stage.")
+        assert found() == [line]
+
+    def test_a_job_whose_function_is_gone(self):
+        self.attach(job())
+        for model in (Stage, ActionExecution):
+            for row in model.objects.all():
+                values = (
+                    {"function_path": "tests.testapp.workflow_actions.gone"}
+                    if model is ActionExecution
+                    else {"stage_info": job("tests.testapp.workflow_actions.gone")}
+                )
+                around_the_checks(row, **values)
+        run_due()
+        (line,) = found("--stuck")
+        assert "failed for good" in line
+        assert "gone" in line
+        assert [one.partition(": ")[0].rpartition(", ")[2] for one in found()][:2] == [
+            "job.function",
+            "job.function",
+        ]
+
+    def test_a_condition_that_cannot_be_answered(self):
+        ann = UserFactory.create()
+        first = asking(by_user(ann), routes=[{"to": "end", "when": "metadata.urgent"}])
+        attachment = self.attach(first, asking(by_user(ann)))
+        act_on_object(attachment.target, "approve", ann)
+        (line,) = found("--stuck")
+        assert "On hold: " in line
+        assert "urgent" in line
+        assert "resume the workflow, or skip the stage." in line
+
+    def test_what_people_put_on_hold_is_not_stuck(self):
+        attachment = self.attach(job())
+        hold_workflow(attachment.target, reason="audit")
+        assert found("--stuck") == []
+
+    @pytest.mark.parametrize(
+        "stage", [job(), {"kind": "timer", "timer": {"duration": "P1D"}}], ids=["job", "timer"]
+    )
+    def test_a_stage_whose_task_is_lost(self, stage):
+        self.attach(stage)
+        ActionExecution.objects.all().delete()
+        (line,) = found("--stuck")
+        assert "waits at 'Pipeline 1 / First', but no job or timer is due there. Skip" in line
+
+    def test_an_object_at_no_stage(self):
+        self.attach(job())
+        StageRun.objects.update(left_at=timezone.now())
+        (line,) = found("--stuck")
+        assert "at no stage. Send it to one (jump_to_stage), or restart it." in line
+
+    def test_one_branch_of_several(self):
+        ann, bob = UserFactory.create_batch(2)
+        group = {"parallel_group": "g"}
+        self.attach(asking(by_user(ann), **group), asking(by_user(bob), **group))
+        ApprovalInstance.objects.filter(assigned_to=bob).update(status="cancelled")
+        (line,) = found("--stuck")
+        assert "no step waits for anybody at 'Pipeline 1 / Second'" in line
 
 
 def test_one_workflow_alone(template):

@@ -53,6 +53,7 @@ class _Parts:
     """The rows of some workflows, and what each is called."""
 
     pipelines: Sequence[Pipeline]
+    stages: Sequence[Stage]
     actions: Sequence[WorkflowAction]
     # By the name of the place, with the reader of what is stored there.
     configurations: Mapping[str, Sequence[tuple[Callable[[Any], dict[str, Any]], Any]]]
@@ -79,6 +80,7 @@ class _Parts:
         actions = WorkflowAction.objects.using(using).active()
         return cls(
             pipelines=pipelines,
+            stages=stages,
             actions=list(
                 actions.filter(
                     Q(workflow__in=keys) | Q(pipeline__in=pipelines) | Q(stage__in=stages)
@@ -132,12 +134,20 @@ class _Parts:
                 )
 
     def _functions(self) -> Iterator[Problem]:
-        for row in self.actions:
+        for place, path in self._named_functions():
             try:
-                check_function_path(row.function_path)
+                check_function_path(path)
             except (ActionNotAllowed, ImportError) as error:
-                place = f"{self._name_of_level(row)}, {row.get_action_type_display()}"
                 yield Problem(place, str(error))
+
+    def _named_functions(self) -> Iterator[tuple[str, str]]:
+        for row in self.actions:
+            place = f"{self._name_of_level(row)}, {row.get_action_type_display()}"
+            yield from ((place, path) for path in (row.function_path, row.compensation) if path)
+        for stage in self.stages:
+            job = stage.stage_info.get("job") if isinstance(stage.stage_info, Mapping) else None
+            if isinstance(job, Mapping) and isinstance(job.get("function"), str):
+                yield f"{self.names[Stage, stage.pk]}, job.function", job["function"]
 
     def _name_of_level(self, row: WorkflowAction) -> str:
         if row.stage_id is not None:

@@ -19,11 +19,17 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--workflow", metavar="SLUG", help="only this one and its versions")
+        parser.add_argument(
+            "--stuck",
+            action="store_true",
+            help="only what keeps objects that are under way from going on, and what to do",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         found = 0
         slug = options["workflow"]
-        for problem in find_problems(template_named(slug) if slug else None):
+        template = template_named(slug) if slug else None
+        for problem in find_problems(template, stuck_only=options["stuck"]):
             found += 1
             self.stderr.write(str(problem))
         if found:
