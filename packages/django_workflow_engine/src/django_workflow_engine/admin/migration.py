@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from approval_workflow.exceptions import ApprovalError
+from django_workflow_engine.admin.builder.labelled import LabelledMixin
 from django_workflow_engine.definition import (
     PlaceDefinition,
     WorkflowDefinition,
@@ -20,7 +21,7 @@ from django_workflow_engine.services import Version, migrate_running, versions_o
 MAPPED = "place-"
 
 
-class MigrationForm(forms.Form):
+class MigrationForm(LabelledMixin, forms.Form):
     """Asks for the version, the reason, and where objects go whose place is gone."""
 
     to_version = forms.TypedChoiceField(
@@ -39,6 +40,12 @@ class MigrationForm(forms.Form):
         numbers = [(version.number, str(version.number)) for version in versions]
         field.choices = [("", _("the workflow as it is now")), *numbers]
         self._offer_places(template, versions)
+
+    def css_of(self, name: str) -> str:
+        return "wb-line"
+
+    def is_marked(self, name: str) -> bool:
+        return self.fields[name].required
 
     def mapping(self) -> dict[Any, Any]:
         """Return where objects go, by place."""

@@ -12,13 +12,14 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from approval_workflow.admin.people import person_field
+from django_workflow_engine.admin.builder.labelled import LabelledMixin
 from django_workflow_engine.conf import settings
 from django_workflow_engine.exceptions import InvalidConfiguration
 from django_workflow_engine.models import WorkFlow
 from django_workflow_engine.services import preview_approvers
 
 
-class PreviewForm(forms.Form):
+class PreviewForm(LabelledMixin, forms.Form):
     """Asks for an object, and for whoever would start the workflow on it."""
 
     model = forms.ChoiceField(label=_("type of object"))
@@ -42,6 +43,12 @@ class PreviewForm(forms.Form):
         person.required = False
         self.fields["started_by"] = person
         self.order_fields(["model", "key", "started_by"])
+
+    def css_of(self, name: str) -> str:
+        return "wb-person"
+
+    def is_marked(self, name: str) -> bool:
+        return self.fields[name].required
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data

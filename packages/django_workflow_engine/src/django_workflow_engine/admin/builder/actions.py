@@ -20,15 +20,14 @@ from django_workflow_engine.admin.builder.vocabulary import (
     WEBHOOK,
     Vocabulary,
     function_label,
-    recipient_labels,
 )
-from django_workflow_engine.choices import ActionExecutionMode, ActionType, FailurePolicy
+from django_workflow_engine.choices import ActionType, FailurePolicy
 from django_workflow_engine.exceptions import ActionNotAllowed
 from django_workflow_engine.function_paths import check_function_path
 from django_workflow_engine.models import Pipeline, Stage, WorkFlow, WorkflowAction
 
-# Shown when the function is one of these; for templates.
-SHOWN_WHEN = {
+# The parts of the form that are shown when the function is one of these; for templates.
+PARTS_SHOWN_WHEN = {
     "email": f"function={','.join(EMAIL_FUNCTIONS)}",
     "webhook": f"function={WEBHOOK}",
     "set_field": f"function={SET_FIELD}",
@@ -43,7 +42,24 @@ class ActionForm(BuiltInFields, NestedForm):
 
     function = forms.ChoiceField(label=_("what is done"), required=False)
 
-    show_when = SHOWN_WHEN
+    parts_shown_when = PARTS_SHOWN_WHEN
+    css = {
+        "action_type": "wb-title-source",
+        "function": "wb-wide",
+        "function_path": "wb-wide wb-path",
+        "other_recipients": "wb-wide",
+        "cc": "wb-wide",
+        "subject": "wb-wide",
+        "url": "wb-wide wb-path",
+        "target_field": "wb-path",
+        "new_value": "wb-wide",
+    }
+    marked = (
+        "action_type",
+        "function",
+        "function_path",
+        *(name for names in built_in.REQUIRED.values() for name in names),
+    )
 
     class Meta:
         model = WorkflowAction
@@ -70,15 +86,17 @@ class ActionForm(BuiltInFields, NestedForm):
             "function": picked,
             "function_path": "" if path in vocabulary.listed_functions else path,
         }
-        self._set_choices("function", vocabulary.functions)
-        self._set_choices("recipients", list(recipient_labels().items()))
-        usual = _("As the project is set up")
-        self._set_choices("execution", [("", usual), *ActionExecutionMode.choices])
+        self.offer("function", vocabulary.functions)
+        self.offer("recipients", vocabulary.recipients)
+        self.offer("execution", vocabulary.executions)
         built_in.prepare(self, vocabulary, self.initial)
         self.fields["function_path"].required = False
         self.fields["function_path"].help_text = _("For example: shop.workflows.notify_warehouse")
         for name in ("order", "execution", "failure_policy"):
             self.fields[name].required = False
+
+    def shown_when(self, name: str) -> str:
+        return f"function={OTHER_FUNCTION}" if name == "function_path" else ""
 
     def _stored_parameters(self) -> dict[str, Any]:
         stored = self.instance.parameters
@@ -180,10 +198,6 @@ class ActionForm(BuiltInFields, NestedForm):
         text = message if found or not place else f"{place}: {message}"
         self.add_error(None, forms.ValidationError(text, code=code))
 
-    def _set_choices(self, name: str, choices: Any) -> None:
-        field: Any = self.fields[name]
-        field.choices = choices
-
     @property
     def is_default(self) -> bool:
         return bool(self.instance.is_default)
@@ -203,7 +217,7 @@ class ActionForm(BuiltInFields, NestedForm):
         return bool(
             self["execution"].value()
             or self["failure_policy"].value() == FailurePolicy.STOP
-            or self.children["conditions"].forms
+            or self.children["conditions"].total_form_count()
         )
 
     @property
@@ -214,6 +228,8 @@ class ActionForm(BuiltInFields, NestedForm):
 
 class ActionRows(NestedFormSet):
     """Actions of one level, event by event."""
+
+    kind = "action"
 
     def in_order(self) -> list[Any]:
         events = list(ActionType.values)

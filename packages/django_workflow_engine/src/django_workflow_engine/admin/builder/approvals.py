@@ -1,7 +1,6 @@
 """The approvals of a place as form fields, and back to what the place stores."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -72,31 +71,17 @@ SHOWN_WHEN: Mapping[str, str] = {
     "timeout_delegate_to": f"sla_duration=*;timeout_action={TimeoutAction.DELEGATE.value}",
     "parallel_required": "parallel_group=*",
 }
-CSS: Mapping[str, str] = {
-    "user_role": "wb-person",
-    "required_form": "wb-person",
-    "approval_user": "wb-person",
-    "hierarchy_base_user": "wb-person",
-    "timeout_delegate_to": "wb-person",
-    "assigned_field": "wb-path",
-    "dynamic_source": "wb-path",
-}
-REQUIRED = ("user_role", "approval_user", "quorum_count", "percentage_required")
-
-
-@dataclass(frozen=True)
-class Shown:
-    """A field with what its template has to know."""
-
-    field: Any
-    show_when: str
-    css: str
-    required: bool
-    is_checkbox: bool
 
 
 class ApprovalForm(RowForm):
     """One approval: who is asked, for what, and by which rules."""
+
+    css = {
+        **dict.fromkeys(KIND_OF_FIELD, "wb-person"),
+        "assigned_field": "wb-path",
+        "dynamic_source": "wb-path",
+    }
+    marked = ("user_role", "approval_user", "quorum_count", "percentage_required")
 
     approval_type = forms.ChoiceField(label=_("who is asked"))
     role_selection_strategy = forms.ChoiceField(label=_("who of the role"), required=False)
@@ -156,8 +141,8 @@ class ApprovalForm(RowForm):
         self._offer("role_selection_strategy", vocabulary.strategies)
         self._offer("assigned_resolver", vocabulary.resolvers, blank="---------")
         self._offer("step_approval_type", vocabulary.step_kinds)
-        self._offer("rejection_policy", _choices(RejectionPolicy))
-        self._offer("timeout_action", _choices(TimeoutAction), blank=_("Remind only"))
+        self._offer("rejection_policy", vocabulary.rejection_policies)
+        self._offer("timeout_action", vocabulary.timeout_actions, blank=_("Remind only"))
         if not vocabulary.resolvers and "assigned_resolver" not in stored:
             del self.fields["assigned_resolver"]
 
@@ -227,26 +212,26 @@ class ApprovalForm(RowForm):
     # For the template
 
     @property
-    def who(self) -> Iterator[Shown]:
+    def who(self) -> Iterator[forms.BoundField]:
         """The fields that say who is asked."""
         names = ("approval_type", "role_selection_strategy", *OF_STRATEGIES)
-        return self._shown(*names, "approval_user", "assigned_field", "assigned_resolver")
+        return self._present(*names, "approval_user", "assigned_field", "assigned_resolver")
 
     @property
-    def form_to_fill_in(self) -> Iterator[Shown]:
-        return self._shown("required_form")
+    def form_to_fill_in(self) -> Iterator[forms.BoundField]:
+        return self._present("required_form")
 
     @property
-    def for_what(self) -> Iterator[Shown]:
-        return self._shown(*FOR_WHAT)
+    def for_what(self) -> Iterator[forms.BoundField]:
+        return self._present(*FOR_WHAT)
 
     @property
-    def deadline(self) -> Iterator[Shown]:
-        return self._shown(*DEADLINE)
+    def deadline(self) -> Iterator[forms.BoundField]:
+        return self._present(*DEADLINE)
 
     @property
-    def side_by_side(self) -> Iterator[Shown]:
-        return self._shown(*SIDE_BY_SIDE)
+    def side_by_side(self) -> Iterator[forms.BoundField]:
+        return self._present(*SIDE_BY_SIDE)
 
     @property
     def has_unusual_rules(self) -> bool:
@@ -257,18 +242,10 @@ class ApprovalForm(RowForm):
             for name in rules
         )
 
-    def _shown(self, *names: str) -> Iterator[Shown]:
-        for name in names:
-            if name in self.fields:
-                yield Shown(
-                    field=self[name],
-                    show_when=self._show_when(name),
-                    css=CSS.get(name, ""),
-                    required=name in REQUIRED,
-                    is_checkbox=isinstance(self.fields[name], forms.BooleanField),
-                )
+    def _present(self, *names: str) -> Iterator[forms.BoundField]:
+        return (self[name] for name in names if name in self.fields)
 
-    def _show_when(self, name: str) -> str:
+    def shown_when(self, name: str) -> str:
         if name not in OF_STRATEGIES:
             return SHOWN_WHEN.get(name, "")
         strategies = [
@@ -291,12 +268,17 @@ class ApprovalForm(RowForm):
         offered = [*([("", blank)] if blank is not None else []), *choices]
         if stored and stored not in dict(offered):
             offered.append((stored, _("%(value)s (not available)") % {"value": stored}))
-        field: Any = self.fields[name]
-        field.choices = offered
+        self.offer(name, offered)
+
+
+class ApprovalRows(PlainFormSet):
+    """The approvals of one place, one after the other."""
+
+    kind = "approval"
 
 
 ApprovalFormSet = forms.formset_factory(
-    ApprovalForm, formset=PlainFormSet, extra=0, can_delete=True
+    ApprovalForm, formset=ApprovalRows, extra=0, can_delete=True
 )
 
 
@@ -339,7 +321,3 @@ def _in_fields(stored: Mapping[str, Any]) -> dict[str, Any]:
         except InvalidOperation:
             del values["percentage_required"]
     return values
-
-
-def _choices(vocabulary: Any) -> Choices:
-    return [(str(value), str(label)) for value, label in vocabulary.choices]

@@ -8,6 +8,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from django_workflow_engine.admin.builder import emails, parameters
+from django_workflow_engine.admin.builder.nesting import RowMixin
 from django_workflow_engine.admin.builder.parameters import OFFERED, Kind
 from django_workflow_engine.admin.builder.vocabulary import (
     CALL_FUNCTION,
@@ -150,7 +151,7 @@ def stored_from(path: str, cleaned: Mapping[str, Any], rows: Mapping[str, Any]) 
     return {**values, **rows} if layout.has_rows else values
 
 
-def prepare(form: forms.BaseForm, vocabulary: Vocabulary, stored: Mapping[str, Any]) -> None:
+def prepare(form: RowMixin, vocabulary: Vocabulary, stored: Mapping[str, Any]) -> None:
     """Give the fields their choices, what is stored among them."""
     _offer(form, "secret", vocabulary.secrets, stored.get("secret"))
     _offer(form, "called", [(name, name) for name in registered_names()], stored.get("called"))
@@ -158,9 +159,8 @@ def prepare(form: forms.BaseForm, vocabulary: Vocabulary, stored: Mapping[str, A
         parameters.keep_structure(form, "value_kind", "new_value")
 
 
-def _offer(form: forms.BaseForm, name: str, choices: Choices, stored: Any) -> None:
+def _offer(form: RowMixin, name: str, choices: Choices, stored: Any) -> None:
     offered = [("", "---------"), *choices]
     if stored and stored not in dict(offered):
         offered.append((stored, str(_("%(value)s (not available)") % {"value": stored})))
-    field: Any = form.fields[name]
-    field.choices = offered
+    form.offer(name, offered)

@@ -29,6 +29,9 @@ class Comparison(TextChoices):
 class ConditionForm(ValueForm):
     """One look-up that the object must satisfy."""
 
+    css = {"path": "wb-title-source wb-path", "value": "wb-wide"}
+    marked = ("path",)
+
     path = forms.CharField(
         label=_("field of the object"),
         max_length=200,
@@ -50,6 +53,8 @@ class ConditionForm(ValueForm):
 
 class ConditionRows(PlainFormSet):
     """All conditions of an action; each must hold."""
+
+    kind = "condition"
 
     def clean(self) -> None:
         look_ups = [row.cleaned_data.get("look_up") for row in self.kept()]

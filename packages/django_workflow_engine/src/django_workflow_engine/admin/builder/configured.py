@@ -14,6 +14,9 @@ from django_workflow_engine.exceptions import InvalidConfiguration
 class PlaceForm(NestedForm):
     """A form with the approvals of a stage, of a pipeline or of the workflow below it."""
 
+    css = {"name_en": "wb-wide wb-title-source", "name_ar": "wb-wide wb-arabic"}
+    marked = ("name_en",)
+
     # The field of the model that holds the approvals.
     info_field: ClassVar[str]
 

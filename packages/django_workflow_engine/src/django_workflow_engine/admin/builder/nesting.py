@@ -7,26 +7,50 @@ are saved after it. A formset's rows are kept apart by prefixes, as usual:
 
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib.admin.utils import NestedObjects
 from django.core.exceptions import NON_FIELD_ERRORS
 from django.db import router
 from django.db.models import Model
+from django.template.loader import render_to_string
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext_lazy as _
 
 from django_workflow_engine.admin.bases import FormSet, InlineFormSet, ModelForm
-from django_workflow_engine.admin.builder.vocabulary import Vocabulary
+from django_workflow_engine.admin.builder.labelled import LabelledField, LabelledMixin
+from django_workflow_engine.admin.builder.vocabulary import Choices, GroupedChoices, Vocabulary
 
 # The code of the error that a form has because one of its children has errors.
 BELOW = "below"
-# The row that scripts copy; they put a prefix in place of this word.
+# In the row that is copied, this word stands in place of the prefix.
 TEMPLATE_PREFIX = "__prefix__"
 
 
-class RowMixin(forms.BaseForm):
+class RowField(LabelledField):
+    """A field that is drawn once for all rows of a page in which it looks the same."""
+
+    form: "RowMixin"
+
+    @property
+    def labelled(self) -> SafeString:
+        value = repr(self.value())
+        if self.form.is_bound or not self.form.prefix or self.html_name in value:
+            return super().labelled
+        drawn = self.form.vocabulary.drawn_fields
+        condition = self.form.shown_when(self.name)
+        key = (type(self.form), self.name, value, condition, repr(self.field.widget.attrs))
+        if key not in drawn:
+            drawn[key] = super().labelled.split(self.html_name)
+        return mark_safe(self.html_name.join(drawn[key]))  # noqa: S308 - what was drawn before
+
+
+class RowMixin(LabelledMixin):
     """A row of a formset: its place and its errors."""
+
+    bound_field_class = RowField
+    vocabulary: Vocabulary
 
     def own_changes(self) -> list[str]:
         """The changed fields; a new row that only has a place, or was removed, has none."""
@@ -57,6 +81,11 @@ class RowMixin(forms.BaseForm):
         except (KeyError, TypeError, ValueError):
             return float("inf")
 
+    def offer(self, name: str, choices: Choices | GroupedChoices) -> None:
+        """Let a field offer these; only what is drawn or checked looks at them."""
+        field: Any = self.fields[name]
+        field.choices = lambda: choices
+
 
 class RowForm(RowMixin, forms.Form):
     """A row that is not an object."""
@@ -84,14 +113,15 @@ class NestedForm(RowMixin, ModelForm):
 
     def child(self, formset: type[FormSet], name: str, *, extra: int = 0, **kwargs: Any) -> FormSet:
         """Make a formset below this form, with so many empty rows; one where all have one."""
-        made = formset(
+        made: Any = formset(
             data=self.data if self.is_bound else None,
             prefix=f"{self.prefix}-{name}" if self.prefix else name,
             form_kwargs={"vocabulary": self.vocabulary},
             **kwargs,
         )
+        made.renderer = self.renderer
         made.extra = max(extra, int(self.vocabulary.blank_rows))
-        return made
+        return made  # type: ignore[no-any-return]
 
     @property
     def is_new(self) -> bool:
@@ -147,13 +177,45 @@ class NestedForm(RowMixin, ModelForm):
 class RowsMixin(FormSet):
     """What formsets of objects and of plain rows have in common on the page."""
 
+    # What its rows are called in templates and scripts.
+    kind: ClassVar[str]
+
+    @cached_property
+    def forms(self) -> list[Any]:
+        """The rows, but for empty ones on a page that was not sent: see `blank_rows`."""
+        count = self.total_form_count() if self.is_bound else self.initial_form_count()
+        construct: Any = self._construct_form  # type: ignore[attr-defined]
+        return [construct(place, **self.get_form_kwargs(place)) for place in range(count)]
+
     def in_order(self) -> list[Any]:
         """The rows as they are shown; those without a place come last."""
         return sorted(self.forms, key=lambda form: form.place)
 
     @property
+    def row_template(self) -> str:
+        return f"django_workflow_engine/admin/{self.kind}.html"
+
+    @property
+    def template_row(self) -> SafeString:
+        """The empty row for scripts to copy, drawn once for a page."""
+        vocabulary: Vocabulary = self.form_kwargs["vocabulary"]
+        drawn = vocabulary.template_rows
+        if self.kind not in drawn:
+            drawn[self.kind] = render_to_string(self.row_template, {"form": self.template_form})
+        return drawn[self.kind]
+
+    @property
+    def blank_rows(self) -> Iterator[SafeString]:
+        """The empty rows of a page that was not sent, copied as a script would do it."""
+        if not self.is_bound:
+            for place in range(self.initial_form_count(), self.total_form_count()):
+                yield mark_safe(  # noqa: S308 - a template has drawn it
+                    self.template_row.replace(TEMPLATE_PREFIX, self.add_prefix(place))
+                )
+
+    @property
     def template_form(self) -> Any:
-        """An empty row for scripts to copy."""
+        """An empty row with a word in place of its prefix."""
         form = self.form(
             prefix=TEMPLATE_PREFIX,
             empty_permitted=True,

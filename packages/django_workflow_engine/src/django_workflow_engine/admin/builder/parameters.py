@@ -52,6 +52,9 @@ class ValueForm(RowForm):
 class ParameterForm(ValueForm):
     """One parameter."""
 
+    css = {"name": "wb-title-source", "value": "wb-wide"}
+    marked = ("name",)
+
     name = forms.CharField(label=_("name"), max_length=100)
 
     field_order = ("name", "kind", "value")
@@ -59,6 +62,8 @@ class ParameterForm(ValueForm):
 
 class ParameterRows(PlainFormSet):
     """All parameters of an action that have no field of their own."""
+
+    kind = "parameter"
 
     def clean(self) -> None:
         names = [row.cleaned_data.get("name") for row in self.kept()]

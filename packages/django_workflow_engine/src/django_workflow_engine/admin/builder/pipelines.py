@@ -22,6 +22,7 @@ class PipelineForm(PlaceForm):
     """One pipeline; its department is one of the model in `DEPARTMENT_MODEL`."""
 
     info_field = "pipeline_info"
+    css = {**PlaceForm.css, "department": "wb-person"}
 
     class Meta:
         model = Pipeline
@@ -80,6 +81,8 @@ class PipelineForm(PlaceForm):
 
 class PipelineRows(NestedFormSet):
     """The pipelines of one workflow."""
+
+    kind = "pipeline"
 
 
 PipelineFormSet: Any = forms.inlineformset_factory(

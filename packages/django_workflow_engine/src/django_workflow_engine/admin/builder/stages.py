@@ -19,6 +19,7 @@ class StageForm(PlaceForm):
     """One stage; its approvals are asked for one after the other."""
 
     info_field = "stage_info"
+    css = {**PlaceForm.css, "color": "wb-color", "required_form": "wb-person"}
 
     color = forms.CharField(
         label=_("colour"),
@@ -68,6 +69,8 @@ class StageForm(PlaceForm):
 
 class StageRows(NestedFormSet):
     """The stages of one pipeline."""
+
+    kind = "stage"
 
 
 StageFormSet: Any = forms.inlineformset_factory(

@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -10,9 +10,15 @@ from django.contrib.admin import AdminSite
 from django.contrib.admin.exceptions import NotRegistered
 from django.contrib.auth import get_user_model
 from django.http import HttpRequest
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from approval_workflow.choices import ApprovalType, RoleSelectionStrategy
+from approval_workflow.choices import (
+    ApprovalType,
+    RejectionPolicy,
+    RoleSelectionStrategy,
+    TimeoutAction,
+)
 from approval_workflow.conf import settings as approval_settings
 from approval_workflow.strategies import Strategy, all_strategies
 from approval_workflow.strategies.hierarchy import Hierarchy
@@ -30,7 +36,7 @@ from django_workflow_engine.action_handlers import (
 )
 from django_workflow_engine.actions.defaults import DEFAULTS, HANDLERS
 from django_workflow_engine.admin.builder.objects import in_order, label_of, model_of, names_of
-from django_workflow_engine.choices import ApprovalTypes
+from django_workflow_engine.choices import ActionExecutionMode, ApprovalTypes
 from django_workflow_engine.conf import settings
 from django_workflow_engine.function_paths import registered_names
 
@@ -77,6 +83,10 @@ class Vocabulary:
         self.may_edit_actions = may_edit_actions
         # Whether there is an empty row at each place, for browsers without scripts.
         self.blank_rows = blank_rows
+        # The empty row of each kind, as it was drawn.
+        self.template_rows: dict[str, SafeString] = {}
+        # Fields as they were drawn, without their names; by all that makes them look different.
+        self.drawn_fields: dict[Hashable, list[str]] = {}
         self._request = request
         # Names by kind and key; empty for what is not there.
         self._names: defaultdict[str, dict[str, str]] = defaultdict(dict)
@@ -130,10 +140,26 @@ class Vocabulary:
     def step_kinds(self) -> Choices:
         """What can be asked for: something to submit only where the project has forms."""
         return [
-            (str(value), str(label))
-            for value, label in ApprovalType.choices
+            (value, label)
+            for value, label in _choices(ApprovalType)
             if self.has_forms or value != ApprovalType.SUBMIT
         ]
+
+    @cached_property
+    def rejection_policies(self) -> Choices:
+        return _choices(RejectionPolicy)
+
+    @cached_property
+    def timeout_actions(self) -> Choices:
+        return _choices(TimeoutAction)
+
+    @cached_property
+    def executions(self) -> Choices:
+        return [("", _("As the project is set up")), *_choices(ActionExecutionMode)]
+
+    @cached_property
+    def recipients(self) -> Choices:
+        return list(recipient_labels().items())
 
     @cached_property
     def functions(self) -> GroupedChoices:
@@ -232,6 +258,10 @@ def recipient_labels() -> Mapping[str, str]:
         "delegated_to": _("who took over"),
         "workflow_starter": _("who started the workflow"),
     }
+
+
+def _choices(vocabulary: Any) -> Choices:
+    return [(str(value), str(label)) for value, label in vocabulary.choices]
 
 
 def _fields_of(strategy: Strategy) -> frozenset[str]:
