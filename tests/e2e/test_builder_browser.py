@@ -12,7 +12,16 @@ from selenium.webdriver.support.ui import Select, WebDriverWait
 
 from django_workflow_engine.models import Stage, WorkFlow
 from django_workflow_engine.services import validate_completeness
-from tests.factories import RoleFactory, UserFactory, by_user, make_workflow, stages_of
+from tests.factories import (
+    DynamicFormFactory,
+    RoleFactory,
+    UserFactory,
+    by_role,
+    by_user,
+    make_large_workflow,
+    make_workflow,
+    stages_of,
+)
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -122,6 +131,28 @@ def test_what_does_not_apply_is_hidden_and_shown_again(signed_in, live_server):
     assert page.is_shown("[data-wb-prefix='approvals'] + .wb-add")
     assert page.is_shown(f"[name='{STAGES}-0-name_en']"), "what is stored is not hidden"
     assert page.is_shown("[data-wb-levels='stage pipeline'] > [data-wb-misplaced]")
+    assert not page.mistakes()
+
+
+def test_a_large_workflow_is_an_overview_that_is_opened_stage_by_stage(signed_in, live_server):
+    role, form = RoleFactory.create(name="Treasurers"), DynamicFormFactory.create(name="Travel")
+    workflow = make_large_workflow(14, approval=by_role(role))
+    address = f"{live_server.url}/admin/django_workflow_engine/workflow/{workflow.pk}/change/"
+    page = Builder(signed_in, address)
+    first = f"[data-wb-prefix='{STAGES}'] > li:first-child"
+    approval = f"{STAGES}-0-approvals-0"
+    assert not page.is_shown(f"[name='{STAGES}-0-name_en']")
+    assert page.find(f"{first} [data-wb-summary]").text == "Treasurers"
+
+    page.press(f"{first} > .wb-head", "fold")
+
+    assert page.is_shown(f"[name='{approval}-user_role'] + .select2")
+    hidden = page.driver.find_elements(By.CSS_SELECTOR, f"[name^='{STAGES}-1-'] + .select2")
+    assert not hidden, "what is not seen is not set up"
+    page.search(f"{approval}-required_form", "Travel")
+    page.save()
+    stored = stages_of(workflow)[0].stage_info["approvals"][0]
+    assert stored["required_form"] == form.pk
     assert not page.mistakes()
 
 

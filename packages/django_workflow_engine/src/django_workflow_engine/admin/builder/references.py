@@ -51,6 +51,11 @@ class ObjectSelect(AutocompleteSelect):
         self.kind = kind
         self.vocabulary = vocabulary
 
+    def build_attrs(self, base_attrs: Any, extra_attrs: Any = None) -> dict[str, Any]:
+        """Leave the set-up to the builder's script: the admin's does all of a page at once."""
+        attrs = super().build_attrs(base_attrs, extra_attrs)
+        return {**attrs, "class": "wb-search"}
+
     def get_url(self) -> str:
         if self.kind == PERSON:
             return super().get_url()

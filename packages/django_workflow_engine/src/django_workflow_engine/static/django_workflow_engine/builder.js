@@ -50,6 +50,19 @@
 
   // What a row shows of itself.
 
+  /** The buttons of a row, of no use without this script; those that move it if it has a place. */
+  function addTools(row) {
+    const plain = own(row, ".wb-plain")[0];
+    if (!plain || own(row, ".wb-tools").length) {
+      return;
+    }
+    const tools = document.querySelector("[data-wb-template=tools]").content.cloneNode(true);
+    if (!field(row, "order")) {
+      tools.querySelectorAll("[data-wb=up], [data-wb=down]").forEach((button) => button.remove());
+    }
+    plain.after(tools);
+  }
+
   function showTitle(row) {
     const title = own(row, "[data-wb-title]")[0];
     const source = own(row, ".wb-title-source input, .wb-title-source select")[0];
@@ -177,7 +190,7 @@
     const chosen = who.length ? who[0] : kind;
     const text = chosen.selectedOptions ? chosen.selectedOptions[0].text : chosen.value;
     // Without the dashes that indent a role in its list.
-    return isBlank(approval) ? "" : text.replace(/^[—\s]+/, "");
+    return isKept(approval) ? text.replace(/^[—\s]+/, "") : "";
   }
 
   /** Who is asked at a stage, in one line. */
@@ -288,6 +301,7 @@
   }
 
   function show(row) {
+    addTools(row);
     addPicker(row);
     showTitle(row);
     showColor(row);
@@ -303,6 +317,23 @@
       .forEach((element) => (element.hidden = false));
     const rows = [...root.querySelectorAll("[data-wb-row]")];
     (root.matches("[data-wb-row]") ? [root, ...rows] : rows).forEach(show);
+    root.querySelectorAll(".wb-search").forEach((select) => near.observe(select));
+  }
+
+  // Searching. There are hundreds of search fields: each is set up when it comes near.
+
+  const near = new IntersectionObserver(
+    (seen) => seen.filter((one) => one.isIntersecting).forEach((one) => prepareSearch(one.target)),
+    { rootMargin: "400px" }
+  );
+
+  function prepareSearch(select) {
+    near.unobserve(select);
+    const hadFocus = document.activeElement === select;
+    django.jQuery(select).djangoAdminSelect2();
+    if (hadFocus) {
+      select.nextElementSibling.querySelector(".select2-selection").focus();
+    }
   }
 
   // Adding, moving, removing.
@@ -336,7 +367,7 @@
     }
     showAll(row);
     showCount(list);
-    // The admin's own scripts prepare search fields when they hear this.
+    // For scripts of the project, and of the admin.
     row.dispatchEvent(
       new CustomEvent("formset:added", {
         bubbles: true,
