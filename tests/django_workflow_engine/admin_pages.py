@@ -1,5 +1,6 @@
 """The admin's pages as a browser without scripts sees and sends them."""
 
+from functools import cached_property
 from html.parser import HTMLParser
 from typing import Any
 
@@ -73,11 +74,21 @@ class Page:
     def __init__(self, client: Client, address: str, form_id: str) -> None:
         self.client = client
         self.address = address
+        self.form_id = form_id
         self.response = client.get(address)
         assert self.response.status_code == 200, self.response.status_code
-        self.reader = FormReader(form_id)
-        self.reader.feed(self.response.content.decode())
-        self.data: dict[str, Any] = dict(self.reader.values)
+
+    @cached_property
+    def reader(self) -> FormReader:
+        """What was read of the page, once somebody asks for it."""
+        reader = FormReader(self.form_id)
+        reader.feed(self.response.content.decode())
+        return reader
+
+    @cached_property
+    def data(self) -> dict[str, Any]:
+        """What the form would send."""
+        return dict(self.reader.values)
 
     def set(self, **values: Any) -> "Page":
         """Fill fields in; "__" in a name stands for "-". The field must be on the page."""
