@@ -133,6 +133,7 @@ def test_every_page_with_a_block_is_run() -> None:
     assert {name for name in names if blocks(name)} == {*PAGES, *TEST_PAGES, "installation.md"}
 
 
+# T-12
 @pytest.mark.parametrize("page", PAGES)
 def test_the_blocks_of_a_page_run_as_printed(page: str, shop: ModuleType, settings: Any) -> None:
     play(page, shop, settings)
