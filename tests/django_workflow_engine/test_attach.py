@@ -69,6 +69,18 @@ def test_the_object_stands_at_the_first_stage_of_the_first_pipeline(template, an
     assert attachment.metadata == {"priority": "high"}
 
 
+def test_what_comes_first_is_said_by_the_order(ann):
+    """D-31, D-54: not by what was made first."""
+    template = make_workflow([[by_user(ann)], [by_user(ann), by_user(ann)]])
+    template.pipelines.filter(name_en="Pipeline 2").update(order=0)
+    Stage.objects.filter(name_en="Stage 2.2").update(order=0)
+    request = PurchaseRequestFactory.create()
+    attach_workflow_to_object(request, template)
+    assert get_current_stage(request).name_en == "Stage 2.2"
+    assert act_on_object(request, "approved", ann).current_stage.name_en == "Stage 2.1"
+    assert act_on_object(request, "approved", ann).current_stage.name_en == "Stage 1.1"
+
+
 def test_object_and_workflow_are_enough(template):
     """D-30."""
     attachment = attach_workflow_to_object(PurchaseRequestFactory.create(), template)
@@ -239,9 +251,11 @@ def test_an_object_with_a_flow_of_its_own_is_refused(template, ann):
 
 
 def test_an_object_can_be_attached_again_after_its_end(template, ann):
+    """D-32: until then, the one that ended is found."""
     request = PurchaseRequestFactory.create()
     first = attach_workflow_to_object(request, template)
     act_on_object(request, "rejected", ann)
+    assert get_workflow_attachment(request) == first
     second = attach_workflow_to_object(request, template)
     assert second.pk != first.pk
     assert get_workflow_attachment(request).pk == second.pk
