@@ -344,6 +344,18 @@ def test_a_stage_taken_from_the_template_stays_in_what_runs(request_, template, 
     assert act_on_object(later, "approved", ann).current_stage.name_en == "Stage 2.1"
 
 
+def test_changes_reach_what_runs_on_the_template_itself(template, ann):
+    """D-49."""
+    request = PurchaseRequestFactory.create()
+    with pytest.warns(UserWarning, match="disable_clone"):
+        attach_workflow_to_object(request, template, disable_clone=True)
+    stage = stages_of(template)[1]
+    stage.stage_info = {"approvals": [by_user(ann)]}
+    stage.save()
+    act_on_object(request, "approved", ann)
+    assert ApprovalInstance.objects.get(status="current").assigned_to == ann
+
+
 # Budgets
 
 
