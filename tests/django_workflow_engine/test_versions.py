@@ -34,6 +34,7 @@ from tests.factories import (
     PurchaseRequestFactory,
     UserFactory,
     by_user,
+    make_flat_workflow,
     make_large_workflow,
     make_workflow,
     stages_of,
@@ -78,23 +79,31 @@ class TestSnapshot:
 
     def test_copies_pipelines_and_stages_under_their_own_names(self) -> None:  # D-46, L15
         template = make_large_workflow(5)
-        template.pipelines.update(name_ar="قسم")
-        Stage.objects.filter(pipeline__workflow=template).update(name_ar="مرحلة")
+        template.pipelines.update(name_ar="قسم", pipeline_info={"approvals": []})
+        Stage.objects.filter(pipeline__workflow=template).update(
+            name_ar="مرحلة", form_info={"required_form": 1}
+        )
         snapshot = current_snapshot(template)
         originals, copies = stages_of(template), stages_of(snapshot)
         assert [copy.cloned_from_id for copy in copies] == [stage.pk for stage in originals]
         assert [copy.pipeline.cloned_from_id for copy in copies] == [
             stage.pipeline_id for stage in originals
         ]
-        for name in ("name_en", "name_ar", "order"):
+        for name in ("name_en", "name_ar", "order", "pipeline_info"):
             assert [getattr(copy.pipeline, name) for copy in copies] == [
                 getattr(stage.pipeline, name) for stage in originals
             ]
-        for name in ("name_en", "name_ar", "order", "stage_info"):
+        for name in ("name_en", "name_ar", "order", "stage_info", "form_info"):
             assert [getattr(copy, name) for copy in copies] == [
                 getattr(stage, name) for stage in originals
             ]
         assert {copy.pk for copy in copies}.isdisjoint(stage.pk for stage in originals)
+
+    def test_copies_whom_a_workflow_itself_asks(self) -> None:  # D-46
+        template = make_flat_workflow(by_user(UserFactory.create()))
+        snapshot = current_snapshot(template)
+        assert snapshot.strategy == "workflow"
+        assert snapshot.workflow_info == template.workflow_info != {}
 
     def test_copies_the_department_of_a_pipeline(self) -> None:
         template = make_workflow()
@@ -109,7 +118,8 @@ class TestSnapshot:
         WorkflowAction.objects.filter(workflow=template).delete()
         add_action(workflow=template, is_default=True, order=3)
         add_action(pipeline=stage.pipeline, is_active=False)
-        add_action(stage=stage)
+        rules = {"conditions": {"pk": 1}, "execution": "inline", "failure_policy": "stop"}
+        add_action(stage=stage, **rules)
         snapshot = current_snapshot(template)
         copy = stages_of(snapshot)[0]
         of_workflow, of_pipeline, of_stage = (
@@ -123,6 +133,7 @@ class TestSnapshot:
             FUNCTION,
             {"cc": ["a@example.org"]},
         )
+        assert {name: getattr(of_stage, name) for name in rules} == rules
 
     @pytest.mark.parametrize("model", LEFT_OUT, ids=lambda model: model.__name__)
     def test_leaves_out_only_fields_that_exist(self, model: type[models.Model]) -> None:
