@@ -112,6 +112,10 @@ class TestDetails:
         data = get_detailed_workflow_data(workflow_id=make_workflow().pk)
         assert (data["company"], data["company_name"]) == (None, None)
 
+    def test_of_a_workflow_that_is_not_active_say_so(self) -> None:  # D-37
+        workflow = make_workflow(is_active=False)
+        assert get_detailed_workflow_data(workflow_id=workflow.pk)["is_active"] is False
+
     def test_of_an_unknown_workflow_are_an_error(self) -> None:
         with pytest.raises(WorkFlow.DoesNotExist):
             get_detailed_workflow_data(workflow_id=0)
@@ -187,6 +191,12 @@ class TestStructure:
                 },
             ]
         }
+
+    def test_of_a_stage_without_colour_has_an_empty_one(self) -> None:  # D-41
+        workflow = make_workflow([[]])
+        workflow.pipelines.get().stages.create(name_en="Stage 1")
+        (pipeline,) = get_workflow_pipeline_structure(workflow.pk)["pipelines"]
+        assert [stage["color"] for stage in pipeline["stages"]] == [""]
 
     def test_of_an_unknown_workflow_is_an_error(self) -> None:
         with pytest.raises(WorkFlow.DoesNotExist):

@@ -90,6 +90,10 @@ class TestCreating:
     def test_works_without_context(self) -> None:  # D-51
         assert created().company is None
 
+    def test_makes_workflows_that_are_not_active_yet(self) -> None:  # D-51
+        workflow = created(is_active=False, status="draft")
+        assert (workflow.is_active, workflow.status) == (False, "draft")
+
     def test_number_of_stages_makes_them_from_one(self) -> None:  # D-52, D-53
         workflow = created(pipelines=[{"name_en": "Finance", "number_of_stages": 3}])
         pipeline = workflow.pipelines.get(name_en="Finance")
