@@ -719,6 +719,7 @@ def test_a_version_can_be_looked_at_and_not_changed(client):
 
 
 def test_the_list_has_templates_and_on_request_versions(client):
+    """D-45."""
     workflow = make_workflow(name_en="Leave")
     attach_workflow_to_object(PurchaseRequestFactory.create(), workflow)
     address = address_of(WorkFlow, "changelist")

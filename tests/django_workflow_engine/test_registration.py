@@ -69,6 +69,7 @@ def test_the_default_status_field_counts_where_none_is_given(settings):
     """D-6."""
     settings.DJANGO_WORKFLOW_ENGINE = {"DEFAULT_STATUS_FIELD": "workflow_status"}
     assert register_model_for_workflow(PurchaseRequest).status_field == "workflow_status"
+    assert register_model_for_workflow(Opportunity, status_field="status").status_field == "status"
 
 
 def test_registering_while_apps_load_waits_for_migrate(monkeypatch):
@@ -122,6 +123,7 @@ class TestDefaultEntries:
     """The entry `default` counts for models without one of their own."""
 
     def test_workflows_are_offered_to_every_model_that_may_have_them(self, settings, template):
+        """D-5, D-7."""
         make_workflow(slug="other")
         settings.DJANGO_WORKFLOW_ENGINE = {
             "ENABLED_MODELS": ["purchasing.PurchaseRequest", "crm.Opportunity"],

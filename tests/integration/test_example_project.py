@@ -302,6 +302,7 @@ def test_step_5_goes_all_the_way(template: WorkFlow) -> None:
 
 
 def test_step_5_waits_for_the_last_executive(template: WorkFlow) -> None:
+    """D-58, D-71"""
     request = _to_budget(_create_request(template))
     request = _act(request, person("yusuf"), action="APPROVED", form_data=BUDGET_FORM)
     request = _act(request, person("faisal"), action="APPROVED", form_data=SIGN_OFF_FORM)

@@ -50,6 +50,7 @@ def tree(user: Any, **fields: Any) -> dict[str, Any]:
 
 
 def test_a_list_has_the_templates_by_name_and_no_versions(builder: Any, ann: Any) -> None:
+    """D-45."""
     attach_workflow_to_object(PurchaseRequestFactory.create(), make_workflow(name_en="B"))
     make_workflow(name_en="A")
     rows = get(builder, LIST).json()["results"]
