@@ -103,6 +103,21 @@ def test_delegation(decide, calls):  # D-85, D-115
     assert calls[0].context["delegated_to"] == eve
 
 
+def test_going_back_and_handing_over_take_the_actions_of_the_nearest_level(decide, workflow):
+    """D-115"""
+    here = Stage.objects.get(pipeline__workflow=workflow, name_en="Stage 1.1")
+    for event in (ActionType.AFTER_RESUBMISSION, ActionType.AFTER_DELEGATE):
+        WorkflowAction.objects.create(
+            stage=here,
+            action_type=event,
+            function_path="tests.testapp.workflow_actions.note",
+            parameters={"for": "own"},
+        )
+    decide("start")
+    assert decide("resubmission", stage_id=here.pk) == [("own", "Stage 1.1")]
+    assert decide("delegated", user_id=UserFactory.create().pk) == [("own", "Stage 1.1")]
+
+
 def test_moving_takes_its_actions_from_what_was_entered(decide, workflow):  # D-70
     for name, note in (("Stage 1.1", "left"), ("Stage 1.2", "entered")):
         WorkflowAction.objects.create(

@@ -417,6 +417,16 @@ def test_a_structure_is_kept_as_it_is_and_cannot_be_written(client, stage):
 # By themselves
 
 
+@pytest.mark.parametrize("level", ["workflow", "pipeline", "stage"])
+def test_an_action_is_on_the_level_that_was_chosen(client, stage, level):  # D-104
+    place = {"workflow": stage.pipeline.workflow, "pipeline": stage.pipeline, "stage": stage}[level]
+
+    response = add_page(client).set(**{level: place.pk}, action_type="on_workflow_start").send()
+
+    assert response.status_code == 302, errors_of(response)
+    assert place.actions.get(action_type="on_workflow_start").function_path == APPROVED
+
+
 def test_an_action_belongs_to_one_level(client, stage):  # D-104
     page = add_page(client).set(action_type="after_approve")
     assert errors_of(page.send()) == {"__all__"}

@@ -331,7 +331,7 @@ def test_fields_and_values_are_checked_against_the_model(client, values, field, 
     assert hint in errors[field][0]
 
 
-def test_the_model_of_a_configuration_stays(client):
+def test_the_model_of_a_configuration_stays(client):  # D-83
     configuration = WorkflowConfiguration.objects.create(content_type=type_of(Opportunity))
     page = configuration_page(client, configuration)
     assert "content_type" not in page.data

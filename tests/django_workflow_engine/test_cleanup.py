@@ -231,7 +231,7 @@ class TestDeleting:
 
 
 class TestSnapshots:  # K16
-    def test_one_that_nothing_uses_any_more_goes(
+    def test_one_that_nothing_uses_any_more_goes(  # D-110, K16
         self, run: Callable[..., WorkflowAttachment], template: WorkFlow
     ) -> None:
         old = run().workflow

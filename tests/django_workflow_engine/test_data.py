@@ -137,7 +137,9 @@ class TestDetails:
         make_workflow(is_active=False)
         make_workflow(status="draft")
         active = make_workflow()
-        assert [data["id"] for data in get_detailed_workflow_data()["workflows"]] == [active.pk]
+        shown = get_detailed_workflow_data()
+        assert [data["id"] for data in shown["workflows"]] == [active.pk]
+        assert shown["total_count"] == 1
         assert get_detailed_workflow_data(include_inactive=True)["total_count"] == 3
 
     def test_of_one_company_leave_the_others_out(  # D-36, D-118

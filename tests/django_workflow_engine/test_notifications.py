@@ -184,7 +184,7 @@ def test_field_of_the_language_is_a_setting(settings):
 # To whom
 
 
-def test_repeated_addresses_get_one_message():  # D-98
+def test_repeated_addresses_get_one_message():  # D-94, D-98
     counts = send("a@example.org", "A@Example.org", "b@example.org", "a@example.org")
     assert counts == {"sent": 2, "failed": 0, "skipped": 2}
 

@@ -78,7 +78,9 @@ def test_configuration_is_made_once_and_may_name_no_values():
     assert configure(status_field="other") == first
     assert first.completion_status_value == "won"
     first.delete()
-    assert configure().status_field == ""
+    empty = configure()
+    assert (empty.status_field, empty.stage_field) == ("", "")
+    assert (empty.completion_status_value, empty.rejection_status_value) == ("", "")
 
 
 def test_status_follows_the_start_where_configured(template, ann):

@@ -84,7 +84,7 @@ def test_the_status_tells_where_the_object_stands(request_, ann):  # D-101
     assert data["can_act"] is True
 
 
-def test_the_status_of_an_object_without_workflow(ann):
+def test_the_status_of_an_object_without_workflow(ann):  # D-101
     data = call(Open, "workflow_status", PurchaseRequestFactory.create().pk, ann).data
     assert (data["status"], data["current_stage"], data["can_act"]) == ("not_started", None, False)
 
@@ -94,10 +94,15 @@ def test_who_is_not_asked_cannot_act(request_):
 
 
 @pytest.mark.parametrize("word", ["approved", "APPROVED"])
-def test_an_action_moves_the_object_and_answers_with_its_status(request_, ann, word):  # D-102
-    response = call(Open, "workflow_action", request_.pk, ann, {"action": word, "form_data": {}})
+def test_an_action_moves_the_object_and_answers_with_its_status(request_, ann, word):
+    """D-101, D-102."""
+    data = {"action": word, "form_data": {"note": "seen"}, "reason": "Fair"}
+    response = call(Open, "workflow_action", request_.pk, ann, data)
     assert response.status_code == 200
     assert response.data["current_stage"] == "Stage 1.2"
+    assert response.data["progress_percentage"] == 50
+    decided = ApprovalInstance.objects.get(status="approved")
+    assert (decided.comment, decided.form_data) == ("Fair", {"note": "seen"})
 
 
 @pytest.mark.parametrize(
@@ -128,7 +133,7 @@ def test_anonymous_users_are_refused_where_the_view_set_is_open(request_, name, 
 
 
 @pytest.mark.parametrize(("name", "data"), [("workflow_status", None), ("workflow_action", {})])
-def test_the_permissions_of_the_view_set_hold(request_, ann, name, data):
+def test_the_permissions_of_the_view_set_hold(request_, ann, name, data):  # D-103
     assert call(Closed, name, request_.pk, ann, data).status_code == 403
 
 
