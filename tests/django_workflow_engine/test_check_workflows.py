@@ -321,7 +321,7 @@ class TestStuck:
         (line,) = found("--stuck")
         assert "On hold: " in line
         assert "urgent" in line
-        assert "resume the workflow, or skip the stage." in line
+        assert "resume the workflow, or send the object on" in line
 
     def test_what_people_put_on_hold_is_not_stuck(self):
         attachment = self.attach(job())

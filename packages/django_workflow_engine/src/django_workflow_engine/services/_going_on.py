@@ -31,6 +31,13 @@ class Going:
     flow: ApprovalFlow
     run: Run
 
+    def refresh(self) -> None:
+        """Read the run again, after a service of the core has changed it."""
+        run = Run.of_flow(self.flow)
+        if run is None:
+            raise NotAttached(_("No workflow runs on this object."))
+        self.run = run
+
     def place_of(self, visit: StageRun) -> PlaceDefinition:
         key = visit.stage_id if visit.stage_id is not None else visit.pipeline_id
         return self.run.definition.place(key)

@@ -250,6 +250,11 @@ def _numbered(steps: Iterable[Step], after: int) -> list[Step]:
     return numbered
 
 
+def track_of_turn(track: str) -> str:
+    """Return what the tracks of one turn of a branch begin with."""
+    return ".".join(track.split(".")[:3])
+
+
 def _track(place: PlaceDefinition, visit: int, turn: int, step: Step) -> str:
     track = f"{place.code}.{visit}.{turn}"
     return f"{track}.{step['extra_fields'][APPROVAL_KEY]}" if step["parallel_group"] else track

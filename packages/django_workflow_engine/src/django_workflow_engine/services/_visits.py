@@ -72,11 +72,12 @@ class Visits:
             self.close(visit, outcome)
 
     def close(self, visit: StageRun, outcome: StageOutcome) -> None:
+        # Before it is changed: only what has not ended is found there.
+        self.open.remove(visit)
         visit.left_at = timezone.now()
         visit.outcome = outcome
         visit.left_by_step = self.decision
         visit.problem = ""
-        self.open.remove(visit)
         self._change(visit)
 
     def leave_all(self, outcome: StageOutcome) -> None:

@@ -21,10 +21,15 @@ from approval_workflow.services import (
     resume_flow,
     undo_decision,
 )
+from approval_workflow.types import Continuation
 from django_workflow_engine.approvers import requester_of
 from django_workflow_engine.choices import ExecutionStatus, StageKind, StageOutcome
 from django_workflow_engine.definition import PlaceDefinition, WorkflowDefinition
-from django_workflow_engine.exceptions import NotAttached, WorkflowPermissionDenied
+from django_workflow_engine.exceptions import (
+    ConditionFailed,
+    NotAttached,
+    WorkflowPermissionDenied,
+)
 from django_workflow_engine.models import ActionExecution, WorkflowAttachment
 from django_workflow_engine.services._going_on import Going, going_on
 from django_workflow_engine.services._permissions import (
@@ -32,6 +37,7 @@ from django_workflow_engine.services._permissions import (
     may_control,
     require_permission_to_control,
 )
+from django_workflow_engine.services._steps import TURN_KEY, track_of_turn
 from django_workflow_engine.services._tasks import drop_tasks
 from django_workflow_engine.services._undoing import undone
 from django_workflow_engine.services.attach import Wanted, attach
@@ -117,6 +123,8 @@ def jump_to_stage(
 ) -> WorkflowAttachment:
     """Send an object to a stage, past everything between; it leaves all branches where it is.
 
+    One that is on hold because a condition could not be answered goes on there.
+
     `stage_id` as in `act_on_object` (where pipelines ask people, the key of one), or the code of a
     stage. A stage that runs beside others is come to with all of them. A reason is required.
     Raises `NotAttached`, `UnknownStage`, `FlowOnHold`, `NobodyEligible`, `InvalidInput`,
@@ -125,6 +133,7 @@ def jump_to_stage(
     require_permission_to_control(user)
     _require_reason(reason)
     with going_on(_running(obj).pk) as going:
+        _let_go_on(going, user, reason)
         definition = going.run.definition
         goal = definition.coded(str(stage_id)) or definition.resolve(stage_id)
         left = _stands_at(going)
@@ -144,12 +153,13 @@ def skip_stage(
     """Take an object from a stage as if it were done; a failed job or a timer too.
 
     `stage_id`, as in `jump_to_stage`, is needed where it is at several. A reason is required.
-    Raises as `jump_to_stage` does.
+    Raises as `jump_to_stage` does, and `ConditionFailed` when what follows cannot be found.
     """
     require_permission_to_control(user)
     _require_reason(reason)
     with going_on(_running(obj).pk) as going:
-        place = _place_skipped(going, stage_id)
+        _let_go_on(going, user, reason)
+        place = _place_meant(going, stage_id)
         visit = going.run.visits.at(place)
         drop_tasks(going.run.attachment, going.run.using, [visit] if visit is not None else [])
         course = going.course(going.round(), user=user, reason=reason)
@@ -157,29 +167,40 @@ def skip_stage(
             place, "skipped", _("'%(stage)s' was skipped: %(reason)s"), reason=reason, actor=user
         )
         course.depart(place, StageOutcome.SKIPPED)
+        if course.hold:
+            raise ConditionFailed(course.hold)
         going.run.save()
         continue_flow(going.flow, course.answer(), drop=_steps_of(going, place))
     return _after(obj)
 
 
 def add_approver(
-    obj: Model, approver: Any, user: Any = None, *, reason: str, **keys: Any
+    obj: Model,
+    approver: Any,
+    user: Any = None,
+    *,
+    reason: str,
+    stage_id: Any = None,
+    **keys: Any,
 ) -> list[ApprovalInstance]:
     """Ask one more person before the object leaves the stage where it is; return the new step.
 
     Allowed with `control_workflow`, and to who may act there now. They are asked after all that
-    the stage asks for. `keys` are further ones of a step (`sla_duration`, `form`). A reason is
-    required. Raises `NotAttached`, `WorkflowPermissionDenied`, `FlowOnHold`, `InvalidSteps`.
+    the stage asks for; where stages run side by side, at once. `stage_id` as in `skip_stage`.
+    `keys` are further ones of a step (`sla_duration`, `form`). A reason is required. Raises
+    `NotAttached`, `WorkflowPermissionDenied`, `FlowOnHold`, `InvalidSteps`, `InvalidInput`.
     """
     _require_reason(reason)
     with going_on(_running(obj).pk) as going:
-        place = _stands_at(going)
-        if place is None or place.kind != StageKind.APPROVAL or place.group:
+        place = _place_meant(going, stage_id)
+        if place.kind != StageKind.APPROVAL:
             raise InvalidInput(
-                _("A person is added where an object is at one stage that asks people.")
+                _("A person is added where an object is at a stage that asks people.")
             )
         _require_may_add(going, user)
         step = {"assigned_to": approver, "extra_fields": dict(place.keys), **keys}
+        if place.group:
+            return [_ask_beside(going, place, step, user, reason)]
         return extend_flow(going.flow, [step], user, reason=reason)
 
 
@@ -224,6 +245,13 @@ def _require_reason(reason: str) -> None:
         raise InvalidInput("reason: " + _("expected why this is done."))
 
 
+def _let_go_on(going: Going, user: Any, reason: str) -> None:
+    """Resume a workflow that could not go on by itself; what people have put on hold stays so."""
+    if any(visit.problem for visit in going.run.visits.open):
+        resume_flow(going.flow, user, reason=reason)
+        going.refresh()
+
+
 def _stands_at(going: Going) -> PlaceDefinition | None:
     return going.run.definition.current(going.run.attachment)
 
@@ -233,7 +261,7 @@ def _leave_everything(going: Going, outcome: StageOutcome) -> None:
     going.run.leave(outcome)
 
 
-def _place_skipped(going: Going, stage_id: Any) -> PlaceDefinition:
+def _place_meant(going: Going, stage_id: Any) -> PlaceDefinition:
     definition: WorkflowDefinition = going.run.definition
     places = going.run.visits.places(definition)
     if stage_id is None:
@@ -258,6 +286,31 @@ def _steps_of(going: Going, place: PlaceDefinition) -> list[Any]:
     noted: Mapping[Any, Any] = dict(rows.values_list("pk", "extra_fields"))
     definition = going.run.definition
     return [key for key, extra in noted.items() if definition.named_in(extra) == place]
+
+
+def _ask_beside(
+    going: Going, place: PlaceDefinition, step: dict[str, Any], user: Any, reason: str
+) -> ApprovalInstance:
+    """Ask in the turn in which the branch is, which goes on when all of it are done."""
+    rows = ApprovalInstance.objects.using(going.run.using).filter(flow=going.flow)
+    here = rows.filter(pk__in=_steps_of(going, place)).in_order()
+    turns = [row for row in here if TURN_KEY in row.extra_fields]
+    if not turns:
+        raise InvalidInput(_("A person is added where an object is at a stage that asks people."))
+    last = max(turns, key=lambda row: int(row.extra_fields[TURN_KEY]))
+    turn = last.extra_fields[TURN_KEY]
+    track = track_of_turn(last.parallel_group)
+    added = rows.filter(parallel_group__startswith=f"{track}.added").count()
+    step = {
+        **step,
+        "parallel_group": f"{track}.added{added + 1}",
+        "extra_fields": {**step["extra_fields"], TURN_KEY: turn},
+    }
+    course = going.course(last.round, user=user, reason=reason)
+    text = _("One more person is asked at '%(stage)s': %(reason)s")
+    course.note(place, "approver_added", text, reason=reason, actor=user)
+    answer = Continuation(steps=[step], waits=True, notes=course.notes)
+    return continue_flow(going.flow, answer)  # type: ignore[return-value]
 
 
 def _require_may_add(going: Going, user: Any) -> None:

@@ -82,8 +82,8 @@ class _Found:
         problems = [visit.problem for visit in self.visits[attachment.pk] if visit.problem]
         for problem in problems:
             yield _(
-                "On hold: %(reason)s Put right what it names and resume the workflow, or skip the"
-                " stage."
+                "On hold: %(reason)s Put right what it names and resume the workflow, or send the"
+                " object on (jump_to_stage)."
             ) % {"reason": problem}
 
     def _under_way(self, attachment: WorkflowAttachment) -> Iterator[str]:
