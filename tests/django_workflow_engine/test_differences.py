@@ -49,6 +49,9 @@ class World:
         stage.stage_info = {**stage.stage_info, "approvals": list(approvals), **info}
         stage.save()
 
+    def stands_at(self, *statuses):
+        save(self.check, stage_info={"kind": "status", "statuses": list(statuses)})
+
     def act(self, **fields):
         return WorkflowAction.objects.create(
             **{"action_type": "after_approve", "function_path": FUNCTION, **fields}
@@ -250,6 +253,98 @@ CASES = {
                 f"Pipeline 1, action After approval: {FUNCTION}: 'after a failure' was"
                 " 'Go on with the next action' and is now 'Stop until it succeeds'."
             ),
+        ],
+    ),
+}
+
+
+JOB = "tests.testapp.workflow_actions.score"
+STAGE = "Pipeline 1 / Stage 1.1"
+CASES |= {
+    "code": (NOTHING, lambda w: save(w.check, code="look"), [f"{STAGE}: 'code' is now 'look'."]),
+    "job": (
+        NOTHING,
+        lambda w: save(
+            w.check,
+            stage_info={"kind": "job", "job": {"function": JOB, "parameters": {"score": 1}}},
+        ),
+        [
+            f"{STAGE}: 'colour' was '#3498db' and is now empty.",
+            f"{STAGE}: 'what it waits for' was 'People decide' and is now 'A job is done'.",
+            f"{STAGE}: 'job' is now '{JOB} {{\"score\": 1}}'.",
+            f"{STAGE}: an approval was removed: ann.",
+        ],
+    ),
+    "timer": (
+        lambda w: save(w.check, stage_info={"kind": "timer", "timer": {"until": "now"}}),
+        lambda w: save(w.check, stage_info={"kind": "timer", "timer": {"duration": "P2D"}}),
+        [f"{STAGE}: 'timer' was 'until now' and is now '2\xa0days'."],
+    ),
+    "statuses": (
+        lambda w: w.stands_at({"name": "Done", "completes": True}),
+        lambda w: w.stands_at(
+            {"name": "New", "default": True},
+            {"name": "Done", "completes": True},
+            {"name": "Refused", "rejects": True},
+        ),
+        [
+            (
+                f"{STAGE}: 'statuses' was 'Done (completes)' and is now"
+                " 'New (at first); Done (completes); Refused (rejects)'."
+            )
+        ],
+    ),
+    "routes": (
+        lambda w: w.ask(by_user(w.ann), routes=[{"to": "end", "when": "object.amount > 5.0"}]),
+        lambda w: w.ask(
+            by_user(w.ann),
+            routes=[{"to": "stage_2_1", "when": "object.amount > 5.0"}, {"to": "stage_1_2"}],
+        ),
+        [
+            (
+                f"{STAGE}: 'routes' was 'to the end if object.amount > 5.0' and is now"
+                " 'to stage_2_1 if object.amount > 5.0; to stage_1_2'."
+            )
+        ],
+    ),
+    "conditions of a stage": (
+        NOTHING,
+        lambda w: w.ask(by_user(w.ann), skip_when="false", approve_when="true", max_visits=2),
+        [
+            f"{STAGE}: 'passed over if' is now 'false'.",
+            f"{STAGE}: 'approves itself if' is now 'true'.",
+            f"{STAGE}: 'visits at most' is now '2'.",
+        ],
+    ),
+    "stages side by side": (
+        lambda w: w.ask(by_user(w.ann), parallel_group="g", join="any"),
+        lambda w: w.ask(by_user(w.ann), stage=w.budget, parallel_group="g"),
+        [
+            f"{STAGE}: 'side by side with' is now 'Stage 1.2'.",
+            f"{STAGE}: 'branches waited for' is now '1'.",
+            "Pipeline 1 / Stage 1.2: 'side by side with' is now 'Stage 1.1'.",
+            "Pipeline 1 / Stage 1.2: 'branches waited for' is now '1'.",
+        ],
+    ),
+    "pipelines side by side": (
+        lambda w: save(w.first, pipeline_info={"parallel_group": "g"}),
+        lambda w: save(w.second, pipeline_info={"parallel_group": "g"}),
+        [
+            "Pipeline 1: 'side by side with' is now 'Pipeline 2'.",
+            "Pipeline 1: 'branches waited for' is now 'all'.",
+            "Pipeline 2: 'side by side with' is now 'Pipeline 1'.",
+            "Pipeline 2: 'branches waited for' is now 'all'.",
+        ],
+    ),
+    "condition and compensation of an action": (
+        lambda w: w.act(pipeline=w.first),
+        lambda w: w.first.actions.update(when="object.amount > 5.0", compensation=FUNCTION),
+        [
+            (
+                f"Pipeline 1, action After approval: {FUNCTION}: 'condition' is now"
+                " 'object.amount > 5.0'."
+            ),
+            f"Pipeline 1, action After approval: {FUNCTION}: 'compensation' is now '{FUNCTION}'.",
         ],
     ),
 }

@@ -14,7 +14,7 @@ from django.core.management import CommandError, call_command
 from django.utils.translation import override
 
 from django_workflow_engine import files
-from django_workflow_engine.choices import ActionType, WorkflowStatus, WorkflowStrategy
+from django_workflow_engine.choices import ActionType, StageKind, WorkflowStatus, WorkflowStrategy
 from django_workflow_engine.exceptions import InvalidWorkflowFile
 from django_workflow_engine.files import FileFormat, dump, export_workflows, import_workflows, load
 from django_workflow_engine.files import text as files_text
@@ -22,6 +22,7 @@ from django_workflow_engine.files.checking import SCHEMA_FILE, file_schema
 from django_workflow_engine.files.layout import ACTION, PIPELINE, STAGE, WORKFLOW
 from django_workflow_engine.models import Pipeline, Stage, WorkFlow, WorkflowAction
 from django_workflow_engine.schemas.approvals import READERS
+from django_workflow_engine.schemas.places import GROUP_READERS, STAGE_READERS
 from django_workflow_engine.schemas.references import SETTING_OF_KEY
 from django_workflow_engine.services import attach_workflow_to_object
 from purchasing.models import Department, DynamicForm, Role
@@ -95,6 +96,74 @@ workflows:
                 failure_policy: stop
                 order: 2
                 is_active: false
+"""
+
+
+ROUTING = """\
+format: 1
+workflows:
+  - slug: claim
+    name_en: Claim
+    pipelines:
+      - name_en: Claims
+        order: 1
+        pipeline_info:
+          parallel_group: desks
+          join: any
+        stages:
+          - name_en: Review
+            code: look
+            order: 1
+            stage_info:
+              kind: status
+              max_visits: 3
+              routes:
+                - priority: 2
+                  to: score
+                  when: object.amount > 1000.0
+                - to: end
+              skip_when: object.amount < 1.0
+              statuses:
+                - completes: true
+                  name: Approved
+                - default: true
+                  name: New
+                - name: Refused
+                  rejects: true
+          - name_en: Score
+            order: 2
+            stage_info:
+              job:
+                function: tests.testapp.workflow_actions.score
+                parameters:
+                  score: 700
+              kind: job
+          - name_en: Wait
+            order: 3
+            stage_info:
+              kind: timer
+              timer:
+                duration: P2DT00H00M00S
+          - name_en: Until
+            order: 4
+            stage_info:
+              kind: timer
+              timer:
+                until: object.created_at + duration("1h")
+            actions:
+              - action_type: after_move_stage
+                function_path: tests.testapp.workflow_actions.note
+                when: object.amount > 5.0
+                compensation: tests.testapp.workflow_actions.note
+                order: 1
+          - name_en: Tax
+            order: 5
+            stage_info:
+              approvals:
+                - approval_type: SELF
+              approve_when: object.amount < 5.0
+              join: 2
+              parallel_group: checks
 """
 
 
@@ -186,6 +255,15 @@ class TestRoundTrip:
         assert short != FILE
         (again,) = import_workflows(content(short))
         assert list(again.changes) == []
+
+    def test_kinds_routes_and_groups_come_back(self):
+        jsonschema.validate(content(ROUTING), file_schema())
+        import_workflows(content(ROUTING))
+        assert content(exported()) == content(ROUTING)
+        first = exported()
+        WorkFlow.objects.all().delete()
+        import_workflows(content(first))
+        assert exported() == first
 
     @pytest.mark.parametrize("strategy", ["pipeline", "workflow"])
     def test_where_other_levels_ask(self, world, strategy):
@@ -320,6 +398,16 @@ class TestChanging:
         import_workflows(replaced("name_en: Pay", "name_en: Transfer"))
         stage.refresh_from_db()
         assert stage.name_en == "Transfer"
+
+    def test_a_stage_with_a_code_keeps_its_row_under_another_name_and_order(self):
+        import_workflows(content(ROUTING))
+        stage = Stage.objects.get(code="look")
+        changed = ROUTING.replace("name_en: Review", "name_en: Second look")
+        import_workflows(
+            content(changed.replace("order: 1\n            stage", "order: 9\n            stage"))
+        )
+        stage.refresh_from_db()
+        assert (stage.name_en, stage.order) == ("Second look", 9)
 
     def test_stages_that_change_places_keep_their_rows(self, world):
         import_workflows(content())
@@ -472,6 +560,23 @@ class TestMistakes:
         errors = errors_of(replaced(old, new))
         assert [place for place in errors if place.endswith(path)], errors
 
+    @pytest.mark.parametrize(
+        ("old", "new", "path"),
+        [
+            ("kind: status", "kind: people", "stages[0].stage_info.kind"),
+            ("join: any", "join: some", "pipeline_info.join"),
+            ("to: score", "goal: score", "stage_info.routes[0].goal"),
+            ("object.amount > 1000.0", "object.amount >", "stage_info.routes[0].when"),
+            ("duration: P2DT00H00M00S", "duration: soon", "stage_info.timer.duration"),
+            ("workflow_actions.score", "workflow_actions.gone", "stage_info.job.function"),
+            ("default: true", "default: 1", "statuses[1].default"),
+        ],
+    )
+    def test_one_mistake_of_routing(self, old, new, path):
+        assert old in ROUTING
+        errors = errors_of(content(ROUTING.replace(old, new, 1)))
+        assert [place for place in errors if place.endswith(path)], errors
+
     @pytest.mark.parametrize("value", [None, [], "text", {"format": 1}, {"workflows": []}])
     def test_what_is_no_file(self, value):
         assert errors_of(value)
@@ -542,11 +647,17 @@ class TestSchema:
         assert approval.keys() == READERS.keys()
         references = {key for key, rule in approval.items() if "$ref" in rule}
         assert references == SETTING_OF_KEY.keys()
+        stage_info = definitions["stage"]["properties"]["stage_info"]["properties"]
+        assert stage_info.keys() == {"color", "approvals", *STAGE_READERS}
+        pipeline_info = definitions["pipeline"]["properties"]["pipeline_info"]["properties"]
+        assert pipeline_info.keys() == {"approvals", *GROUP_READERS}
 
     def test_it_knows_the_words_that_there_are(self):
         workflow = file_schema()["$defs"]["workflow"]["properties"]
         assert workflow["status"]["enum"] == WorkflowStatus.values
         assert workflow["strategy"]["enum"] == WorkflowStrategy.values
+        stage_info = file_schema()["$defs"]["stage"]["properties"]["stage_info"]["properties"]
+        assert stage_info["kind"]["enum"] == StageKind.values
 
     def test_it_is_shipped_beside_the_module(self):
         assert Path(files.__file__).parent == SCHEMA_FILE.parent

@@ -20,7 +20,6 @@ from django_workflow_engine.differences.sides import (
     Values,
     action_values,
     approval_values,
-    place_values,
 )
 from django_workflow_engine.differences.words import Words, name_of
 from django_workflow_engine.models import WorkFlow
@@ -172,7 +171,9 @@ class _Comparison:
                 previous = name_of(here[position - 1]) if position else None
                 yield Change(ChangeKind.MOVED, place, "stage", None, previous)
             if before is not None:
-                yield from self._values(place, place_values(before), place_values(stage))
+                yield from self._values(
+                    place, self.old.place_values(before), self.new.place_values(stage)
+                )
             yield from self._content(place, WorkflowStrategy.STAGE, before and before.id, stage.id)
 
     def _content(self, place: str, level: str, old_key: Any, new_key: Any) -> Iterator[Change]:

@@ -14,12 +14,36 @@ from django_workflow_engine.definition import (
     WorkflowDefinition,
     compile_definition,
 )
+from django_workflow_engine.definition.grouping import word_of
+from django_workflow_engine.differences.parts import Others
+from django_workflow_engine.differences.words import name_of
 from django_workflow_engine.models import Pipeline, WorkFlow
 from django_workflow_engine.versions import template_name
 
 # From the fields of an approval to the keys that are stored.
 KEY_OF_FIELD = {name: key for key, name in FIELD_OF_KEY.items()}
-ACTION_FIELDS = ("parameters", "conditions", "execution", "failure_policy", "order")
+ACTION_FIELDS = (
+    "parameters",
+    "conditions",
+    "when",
+    "compensation",
+    "execution",
+    "failure_policy",
+    "order",
+)
+PLACE_FIELDS = (
+    "name_en",
+    "name_ar",
+    "color",
+    "kind",
+    "skip_when",
+    "approve_when",
+    "routes",
+    "max_visits",
+    "job",
+    "timer",
+    "statuses",
+)
 
 Values = dict[str, Any]
 
@@ -61,7 +85,30 @@ class Side:
             "name_en": pipeline.name_en,
             "name_ar": pipeline.name_ar,
             "department": self.departments.get(pipeline.id),
+            **self._beside(f"pipeline:{pipeline.id}"),
         }
+
+    def place_values(self, place: PlaceDefinition) -> Values:
+        return {
+            **{name: getattr(place, name) for name in PLACE_FIELDS},
+            "code": _own_code(place),
+            **self._beside(f"{place.level}:{place.id}"),
+        }
+
+    def _beside(self, branch: str) -> Values:
+        """Which branches run beside this one, and how many of them all are waited for."""
+        for group in self.definition.groups.values():
+            if branch in group.branches:
+                others = [places[0] for key, places in group.branches.items() if key != branch]
+                everything = group.needed == len(group.branches)
+                return {
+                    "beside": Others(
+                        frozenset(place.template_key for place in others),
+                        tuple(_branch_name(place, branch) for place in others),
+                    ),
+                    "join": "all" if everything else group.needed,
+                }
+        return {"beside": None, "join": None}
 
     def approvals(self, level: str, key: Any) -> tuple[ApprovalDefinition, ...]:
         """The approvals of a workflow, pipeline or stage; none where people are asked elsewhere."""
@@ -89,8 +136,15 @@ class Side:
 WORKFLOW_LEVELS = {("workflow", None), ("default", None)}
 
 
-def place_values(place: PlaceDefinition) -> Values:
-    return {"name_en": place.name_en, "name_ar": place.name_ar, "color": place.color}
+def _own_code(place: PlaceDefinition) -> str:
+    """The code that somebody gave; empty where it is the word that is made of the name."""
+    return "" if place.code.startswith(word_of(place.name_en)) else place.code
+
+
+def _branch_name(place: PlaceDefinition, branch: str) -> str:
+    """What a branch is called: a pipeline where pipelines run side by side."""
+    is_pipeline = branch.startswith("pipeline:") and place.pipeline is not None
+    return name_of(place.pipeline if is_pipeline else place)
 
 
 def approval_values(approval: ApprovalDefinition) -> Values:

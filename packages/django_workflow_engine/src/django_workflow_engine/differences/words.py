@@ -3,13 +3,12 @@
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model
-from django.utils.timesince import timesince
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
@@ -20,13 +19,13 @@ from django_workflow_engine.choices import (
     ActionExecutionMode,
     ApprovalTypes,
     FailurePolicy,
+    StageKind,
     WorkflowStatus,
     WorkflowStrategy,
 )
 from django_workflow_engine.definition import ApprovalDefinition
+from django_workflow_engine.differences.parts import length_of_time, part_in_words
 
-# Lengths of time are said as time since then.
-AN_EPOCH = datetime(2001, 1, 1)  # noqa: DTZ001  # only the distance counts
 # The kinds of things that keys name.
 ROLES, USERS, FORMS = "roles", "users", "forms"
 KIND_OF_FIELD: Mapping[str, str] = {
@@ -46,6 +45,7 @@ CHOICES: Mapping[str, Any] = {
     "strategy": WorkflowStrategy,
     "execution": ActionExecutionMode,
     "failure_policy": FailurePolicy,
+    "kind": StageKind,
 }
 
 
@@ -73,7 +73,7 @@ class Words:
 
     def shown(self, field: str, value: Any) -> str | None:
         """Return a value in words, or None for nothing."""
-        if value is None or value in ("", {}, []):
+        if value is None or value in ("", {}, [], ()):
             return None
         if field in KIND_OF_FIELD:
             return self._name(self.named.get(KIND_OF_FIELD[field], {}).get(str(value)), value)
@@ -107,11 +107,6 @@ def name_of(named: Any) -> str:
     return str(named.name_ar if arabic and named.name_ar else named.name_en)
 
 
-def length_of_time(duration: timedelta) -> str:
-    """Return a length of time in its two largest units, in the language that is active."""
-    return timesince(AN_EPOCH, AN_EPOCH + duration)
-
-
 def _plain(field: str, value: Any) -> str:
     if field in CHOICES and value in CHOICES[field].values:
         return str(CHOICES[field](value).label)
@@ -119,9 +114,11 @@ def _plain(field: str, value: Any) -> str:
         return length_of_time(value)
     if isinstance(value, bool):
         return _("yes") if value else _("no")
+    if field == "join" and value == "all":
+        return _("all")
     if isinstance(value, Mapping | list):
         return json.dumps(value, ensure_ascii=False, sort_keys=True)
-    return str(value)
+    return part_in_words(value) or str(value)
 
 
 def _strategy(value: str) -> str:

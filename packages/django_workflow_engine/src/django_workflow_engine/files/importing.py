@@ -36,11 +36,12 @@ def import_workflows(
 ) -> list[ImportedWorkflow]:
     """Make templates what the content of a file says; return what was done with each.
 
-    A workflow is found by its slug, and made when there is none. Pipelines and stages are found by
-    their English names, those that are left by their order (they were renamed); what the file does
-    not have is deleted, and what it leaves out gets its default. Default actions that the file does
-    not list are those of the project for a new workflow, and left alone in others. The serializers
-    check everything; a workflow that is as the file says gets no new revision.
+    A workflow is found by its slug, and made when there is none. Stages are found by their codes,
+    pipelines and the other stages by their English names, those that are left by their order (they
+    were renamed); what the file does not have is deleted, and what it leaves out gets its default.
+    Default actions that the file does not list are those of the project for a new workflow, and
+    left alone in others. The serializers check everything; a workflow that is as the file says gets
+    no new revision.
 
     All is written in one transaction or, with `dry_run`, taken back at its end. `user` is noted as
     who made the changes. Raises `InvalidWorkflowFile` with all errors by path.
@@ -177,13 +178,14 @@ def _below(actions: Mapping[tuple[str, Any], Any], level: str, row: Any) -> Sequ
 def _matched(wanted: Sequence[Plain], rows: Iterable[Any]) -> Iterator[tuple[Plain, Any]]:
     """Yield what is wanted with the stored row that is meant, or None.
 
-    By name first; what is left over on both sides with the same order was renamed.
+    By code and name first; what is left over on both sides with the same order was renamed.
     """
     left = list(rows)
     found: dict[int, Any] = {}
-    for attribute in ("name_en", "order"):
+    for attribute in ("code", "name_en", "order"):
         for number, values in enumerate(wanted):
-            same = [row for row in left if getattr(row, attribute) == values[attribute]]
+            meant = values.get(attribute, "")
+            same = [row for row in left if meant != "" and getattr(row, attribute) == meant]
             if number not in found and same:
                 found[number] = same[0]
                 left.remove(same[0])

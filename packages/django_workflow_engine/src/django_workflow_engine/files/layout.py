@@ -51,6 +51,7 @@ PIPELINE: Mapping[str, Any] = {
 STAGE: Mapping[str, Any] = {
     "name_en": REQUIRED,
     "name_ar": "",
+    "code": "",
     "order": REQUIRED,
     "stage_info": {},
     "form_info": {},
@@ -61,6 +62,8 @@ ACTION: Mapping[str, Any] = {
     "function_path": REQUIRED,
     "parameters": {},
     "conditions": {},
+    "when": "",
+    "compensation": "",
     "execution": "",
     "failure_policy": FailurePolicy.CONTINUE.value,
     "order": REQUIRED,

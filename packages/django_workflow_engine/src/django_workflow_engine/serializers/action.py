@@ -54,6 +54,8 @@ class WorkflowActionSerializer(TemplatePartSerializer[WorkflowAction]):
             "function_path",
             "parameters",
             "conditions",
+            "when",
+            "compensation",
             "execution",
             "failure_policy",
             "order",

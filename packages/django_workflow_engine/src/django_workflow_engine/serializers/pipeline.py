@@ -8,7 +8,7 @@ from rest_framework import serializers
 from rest_framework.relations import PrimaryKeyRelatedField
 
 from django_workflow_engine.models import Pipeline, WorkFlow
-from django_workflow_engine.schemas import parse_approvals_info
+from django_workflow_engine.schemas import parse_pipeline_info
 from django_workflow_engine.serializers.action import WorkflowActionSerializer
 from django_workflow_engine.serializers.base import PartsListSerializer, TemplatePartSerializer
 from django_workflow_engine.serializers.fields import ConfigurationField, DepartmentKeyField
@@ -32,7 +32,7 @@ class PipelineSerializer(TemplatePartSerializer[Pipeline]):
     workflow_id = PrimaryKeyRelatedField(
         source="workflow", queryset=WorkFlow.objects.templates(), required=False
     )
-    pipeline_info = ConfigurationField(parse=parse_approvals_info, required=False)
+    pipeline_info = ConfigurationField(parse=parse_pipeline_info, required=False)
     department_id = DepartmentKeyField(max_length=255, required=False, allow_null=True)
     number_of_stages = serializers.IntegerField(
         min_value=1, max_value=MOST_STAGES, required=False, write_only=True

@@ -31,6 +31,7 @@ class StageSerializer(TemplatePartSerializer[Stage]):
             "id",
             "name_en",
             "name_ar",
+            "code",
             "order",
             "pipeline_id",
             "stage_info",

@@ -20,6 +20,7 @@ from django_workflow_engine.schemas import (
     existing_keys,
     parse_approvals_info,
     parse_form_info,
+    parse_pipeline_info,
     parse_stage_info,
     reference_errors,
 )
@@ -89,7 +90,7 @@ class _Parts:
             configurations={
                 **{name_of(row): [(parse_approvals_info, row.workflow_info)] for row in workflows},
                 **{
-                    names[Pipeline, row.pk]: [(parse_approvals_info, row.pipeline_info)]
+                    names[Pipeline, row.pk]: [(parse_pipeline_info, row.pipeline_info)]
                     for row in pipelines
                 },
                 **{

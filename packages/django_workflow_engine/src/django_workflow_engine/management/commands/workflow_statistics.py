@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.translation import gettext as _
 
-from django_workflow_engine.differences.words import length_of_time
+from django_workflow_engine.differences.parts import length_of_time
 from django_workflow_engine.management.named import template_named, user_named
 from django_workflow_engine.services import export_run_statistics_csv, get_run_statistics
 from django_workflow_engine.services.run_statistics import TABLES
