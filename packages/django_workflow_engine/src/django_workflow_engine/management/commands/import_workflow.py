@@ -4,12 +4,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import router, transaction
 
 from django_workflow_engine.exceptions import InvalidWorkflowFile
 from django_workflow_engine.files import FileFormat, ImportedWorkflow, import_workflows, load
+from django_workflow_engine.management.imports import user_named, what_was_done
 from django_workflow_engine.models import WorkFlow
 
 
@@ -29,7 +29,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        user = _user(options["user"])
+        user = user_named(options["user"])
         using = router.db_for_write(WorkFlow)
         imported: list[ImportedWorkflow] = []
         errors: list[str] = []
@@ -46,18 +46,10 @@ class Command(BaseCommand):
             for line in errors:
                 self.stderr.write(line)
             raise CommandError(f"Nothing was written. Errors: {len(errors)}", returncode=1)
-        for workflow in imported:
-            self._tell(workflow)
+        for line in what_was_done(imported):
+            self.stdout.write(line)
         if options["dry_run"]:
             self.stdout.write("Nothing was written.")
-
-    def _tell(self, workflow: ImportedWorkflow) -> None:
-        if workflow.created:
-            self.stdout.write(f"{workflow.slug}: new")
-            return
-        self.stdout.write(f"{workflow.slug}: {'changed' if workflow.changes else 'unchanged'}")
-        for change in workflow.changes:
-            self.stdout.write(f"  {change}")
 
 
 def _content(path: str) -> Any:
@@ -78,12 +70,3 @@ def _given_twice(imported: list[ImportedWorkflow]) -> Iterator[str]:
     slugs = [workflow.slug for workflow in imported]
     for slug in sorted({slug for slug in slugs if slugs.count(slug) > 1}):
         yield f"{slug}: given by more than one file"
-
-
-def _user(username: str | None) -> Any:
-    if username is None:
-        return None
-    try:
-        return get_user_model()._default_manager.get_by_natural_key(username)
-    except get_user_model().DoesNotExist as error:
-        raise CommandError(f"There is no user {username!r}.") from error
