@@ -93,6 +93,7 @@ def told(response):
 
 
 def test_a_stand_in_is_named_from_now_on_for_everything(chief, ann, bob):
+    """S0-57"""
     response = add(chief, ann.pk, bob.pk, end=days(3))
 
     made = Substitution.objects.get()

@@ -54,6 +54,7 @@ def test_rejection_is_told_and_so_is_the_end(ann):
 
 
 def test_on_reject_hears_of_a_rejection_that_ends_the_flow(ann, told):
+    """S0-53"""
     reject(make_flow(ann).target, ann)
     assert [hook for hook, _ in told] == ["before_reject", "on_reject", "after_reject"]
 
