@@ -112,7 +112,7 @@ def test_the_end_of_a_pipeline_leads_to_the_first_stage_of_the_next(request_, an
 
 
 def test_the_end_of_the_last_pipeline_completes_the_workflow(request_, ann, bob):
-    """D-24, D-35, D-66, D-120."""
+    """D-24, D-33, D-35, D-66, D-120."""
     for person in (ann, bob):
         act_on_object(request_, "approved", person)
     ActionExecution.objects.all().delete()
