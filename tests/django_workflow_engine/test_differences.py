@@ -261,7 +261,16 @@ CASES = {
 JOB = "tests.testapp.workflow_actions.score"
 STAGE = "Pipeline 1 / Stage 1.1"
 CASES |= {
-    "code": (NOTHING, lambda w: save(w.check, code="look"), [f"{STAGE}: 'code' is now 'look'."]),
+    "code": (
+        NOTHING,
+        lambda w: save(w.check, code="look"),
+        [f"{STAGE}: 'code' was 'stage_11' and is now 'look'."],
+    ),
+    "name but not the code": (
+        lambda w: save(w.check, code="stage_11"),
+        lambda w: save(w.check, name_en="Look"),
+        ["Pipeline 1 / Look: 'name (English)' was 'Stage 1.1' and is now 'Look'."],
+    ),
     "job": (
         NOTHING,
         lambda w: save(

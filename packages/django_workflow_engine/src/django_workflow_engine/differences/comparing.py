@@ -20,6 +20,7 @@ from django_workflow_engine.differences.sides import (
     Values,
     action_values,
     approval_values,
+    is_called_by_name,
 )
 from django_workflow_engine.differences.words import Words, name_of
 from django_workflow_engine.models import WorkFlow
@@ -171,10 +172,16 @@ class _Comparison:
                 previous = name_of(here[position - 1]) if position else None
                 yield Change(ChangeKind.MOVED, place, "stage", None, previous)
             if before is not None:
-                yield from self._values(
-                    place, self.old.place_values(before), self.new.place_values(stage)
-                )
+                yield from self._stage(place, before, stage)
             yield from self._content(place, WorkflowStrategy.STAGE, before and before.id, stage.id)
+
+    def _stage(
+        self, label: str, before: PlaceDefinition, after: PlaceDefinition
+    ) -> Iterator[Change]:
+        old, new = self.old.place_values(before), self.new.place_values(after)
+        if is_called_by_name(before) and is_called_by_name(after):
+            del new["code"]  # it goes with the name
+        yield from self._values(label, old, new)
 
     def _content(self, place: str, level: str, old_key: Any, new_key: Any) -> Iterator[Change]:
         """The approvals and actions of a level; `old_key` is None where it is new."""

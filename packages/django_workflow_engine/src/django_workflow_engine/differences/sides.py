@@ -91,7 +91,7 @@ class Side:
     def place_values(self, place: PlaceDefinition) -> Values:
         return {
             **{name: getattr(place, name) for name in PLACE_FIELDS},
-            "code": _own_code(place),
+            "code": place.code,
             **self._beside(f"{place.level}:{place.id}"),
         }
 
@@ -136,9 +136,9 @@ class Side:
 WORKFLOW_LEVELS = {("workflow", None), ("default", None)}
 
 
-def _own_code(place: PlaceDefinition) -> str:
-    """The code that somebody gave; empty where it is the word that is made of the name."""
-    return "" if place.code.startswith(word_of(place.name_en)) else place.code
+def is_called_by_name(place: PlaceDefinition) -> bool:
+    """Whether its code is the word that is made of its name."""
+    return place.code.startswith(word_of(place.name_en))
 
 
 def _branch_name(place: PlaceDefinition, branch: str) -> str:

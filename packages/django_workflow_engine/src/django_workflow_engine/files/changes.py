@@ -39,15 +39,27 @@ def changes_between(before: Plain, after: Plain, place: str = "") -> Iterator[Ch
 
 def _rows(before: list[Plain], after: list[Plain], place: str, key: str) -> Iterator[Change]:
     old, new = _by_name(before), _by_name(after)
+    same = _same_rows(old, new)
     for name, row in old.items():
-        path = f"{place} / {name}" if place else name
-        if name in new:
-            yield from changes_between(row, new[name], path)
+        now = same.get(name)
+        path = f"{place} / {now or name}" if place else now or name
+        if now is not None:
+            yield from changes_between(row, new[now], path)
         else:
             yield Change(path, _kind(key), None)
     for name in new:
-        if name not in old:
+        if name not in same.values():
             yield Change(f"{place} / {name}" if place else name, None, _kind(key))
+
+
+def _same_rows(old: Mapping[str, Plain], new: Mapping[str, Plain]) -> dict[str, str]:
+    """What rows are called now that were there before: by their codes, else by their names."""
+    by_code = {row["code"]: name for name, row in new.items() if row.get("code")}
+    same = {name: by_code[row["code"]] for name, row in old.items() if row.get("code") in by_code}
+    for name in old:
+        if name not in same and name in new and name not in same.values():
+            same[name] = name
+    return same
 
 
 def _by_name(rows: list[Plain]) -> dict[str, Plain]:

@@ -1,6 +1,8 @@
 """Classes into templates."""
 
-from collections.abc import Iterator, Sequence
+import re
+from collections import defaultdict
+from collections.abc import Sequence
 from typing import Any
 
 from django.db import router, transaction
@@ -13,6 +15,8 @@ from django_workflow_engine.services import validate_completeness
 from django_workflow_engine.workflows.content import content_of, place_in_code
 from django_workflow_engine.workflows.declaration import Workflow
 from django_workflow_engine.workflows.discovery import installed_workflows
+
+NUMBER = re.compile(r" \(\d+\)$")
 
 
 def sync_workflows(
@@ -38,7 +42,7 @@ def sync_workflows(
             raise InvalidConfiguration(
                 {place_in_code(path, wanted): text for path, text in error.errors.items()}
             ) from error
-        errors = dict(error for cls in wanted for error in _incomplete(cls))
+        errors = {place: text for cls in wanted for place, text in _incomplete(cls).items()}
         if errors:
             raise InvalidConfiguration(errors)
         if dry_run:
@@ -58,8 +62,8 @@ def _refuse_same_slugs(classes: Sequence[type[Workflow]]) -> None:
             raise InvalidConfiguration({f"{cls.__qualname__}.Meta.slug": message})
 
 
-def _incomplete(cls: type[Workflow]) -> Iterator[tuple[str, str]]:
-    """Yield what keeps the template of a class from being run, by class and attribute."""
+def _incomplete(cls: type[Workflow]) -> dict[str, str]:
+    """Return what keeps the template of a class from being run, by class and attribute."""
     pipelines = cls.pipelines.items()
     attributes = {
         **{pipeline.options.name_en: name for name, pipeline in pipelines},
@@ -70,5 +74,9 @@ def _incomplete(cls: type[Workflow]) -> Iterator[tuple[str, str]]:
         },
         **{f"{cls.options.name_en} / {stage.name_en}": code for code, stage in cls.stages.items()},
     }
+    found: defaultdict[str, list[str]] = defaultdict(list)
     for label, message in validate_completeness(cls.template()).items():
-        yield f"{cls.__qualname__}.{attributes.get(label, 'Meta')}", message
+        # Where several things are wrong at one place, it is numbered.
+        attribute = attributes.get(label) or attributes.get(NUMBER.sub("", label), "Meta")
+        found[f"{cls.__qualname__}.{attribute}"].append(message)
+    return {place: " ".join(messages) for place, messages in found.items()}
