@@ -404,9 +404,9 @@ def test_what_can_be_no_key_is_a_bad_request(manager_client, ann, action, key):
     assert everything() == before
 
 
-@pytest.mark.parametrize("flow", ["abc", "a\nb", "\0", "../..", "//example.org", "1\r\nX: y"])
-def test_who_types_another_way_back_stays_on_the_site(manager_client, ann, flow):
-    response = confirm(manager_client, "remind", [the_current(make_flow(ann))], flow=flow)
+@pytest.mark.parametrize("origin", ["abc", "a\nb", "\0", "../..", "//example.org", "1\r\nX: y"])
+def test_who_types_another_way_back_stays_on_the_site(manager_client, ann, origin):
+    response = confirm(manager_client, "remind", [the_current(make_flow(ann))], origin=origin)
 
     assert response.status_code == 302
     assert response.url.startswith("/admin/approval_workflow/approvalflow/")
@@ -603,10 +603,10 @@ def test_the_buttons_of_a_flow_lead_to_the_page_that_asks(manager_client, ann):
 def test_who_came_from_a_flow_goes_back_to_it(manager_client, ann):
     flow = make_flow(ann)
 
-    asked = post(manager_client, "remind", [the_current(flow)], flow=flow.pk)
-    done = confirm(manager_client, "remind", [the_current(flow)], flow=flow.pk)
+    asked = post(manager_client, "remind", [the_current(flow)], origin=flow.pk)
+    done = confirm(manager_client, "remind", [the_current(flow)], origin=flow.pk)
 
-    assertContains(asked, f'<input type="hidden" name="flow" value="{flow.pk}">', html=True)
+    assertContains(asked, f'<input type="hidden" name="origin" value="{flow.pk}">', html=True)
     assert done.status_code == 302
     assert done.url == change_page(flow)
 
@@ -621,7 +621,7 @@ def test_who_came_from_the_list_goes_back_to_its_filters(manager_client, ann):
 def test_the_way_back_never_leaves_the_site(manager_client, ann):
     flow = make_flow(ann)
 
-    response = confirm(manager_client, "cancel", [flow], flow="//elsewhere.example/")
+    response = confirm(manager_client, "cancel", [flow], origin="//elsewhere.example/")
 
     assert response.url.startswith(reverse(f"{FLOWS}_changelist"))
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from django import forms
 from django.contrib import messages
@@ -58,15 +58,21 @@ class ManagedAdmin(ReadOnlyAdmin):
     """Rows that stay read-only, and actions on them that take the permission to change them."""
 
     managed: tuple[str, ...] = ()
+    # The page to which somebody goes back who named the `origin`: its key.
+    origin_page: ClassVar[str] = "approval_workflow_approvalflow_change"
 
     def has_manage_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm(f"{self.opts.app_label}.change_{self.opts.model_name}")
+
+    def may_take(self, request: HttpRequest, action: str) -> bool:
+        """Return whether this person may take one of the managed actions."""
+        return self.has_manage_permission(request)
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         asked = set(self.managed).intersection(request.POST.getlist("action"))
-        if asked and not self.has_manage_permission(request):
+        if not all(self.may_take(request, action) for action in asked):
             raise PermissionDenied
         if asked and not all(map(self._is_key, request.POST.getlist(ACTION_CHECKBOX_NAME))):
             raise BadRequest
@@ -103,7 +109,7 @@ class ManagedAdmin(ReadOnlyAdmin):
                 request, "approval_workflow/admin/task.html", self._page(request, rows, task, form)
             )
         self._perform(request, rows, task, form.cleaned_data)
-        return HttpResponseRedirect(self._way_back(request))
+        return HttpResponseRedirect(self.way_back(request))
 
     def _perform(
         self, request: HttpRequest, rows: list[Any], task: Task, typed: dict[str, Any]
@@ -136,17 +142,16 @@ class ManagedAdmin(ReadOnlyAdmin):
             "media": self.media + form.media,
             "rows": [(row.pk, self.row_label(row)) for row in rows],
             "checkbox_name": ACTION_CHECKBOX_NAME,
-            "flow": request.POST.get("flow", ""),
-            "way_back": self._way_back(request),
+            "origin": request.POST.get("origin", ""),
+            "way_back": self.way_back(request),
         }
 
-    def _way_back(self, request: HttpRequest) -> str:
-        """The page of the flow from which somebody came, or the list with its filters."""
-        flow = request.POST.get("flow")
-        if not flow:
+    def way_back(self, request: HttpRequest) -> str:
+        """The page from which somebody came, or the list with its filters."""
+        origin = request.POST.get("origin")
+        if not origin:
             return request.get_full_path()
-        name = f"{self.admin_site.name}:approval_workflow_approvalflow_change"
-        return reverse(name, args=[quote(flow)])
+        return reverse(f"{self.admin_site.name}:{self.origin_page}", args=[quote(origin)])
 
 
 def _form(request: HttpRequest, task: Task) -> forms.Form:

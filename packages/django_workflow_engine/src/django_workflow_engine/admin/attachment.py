@@ -4,12 +4,11 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
-from django.utils.translation import gettext, ngettext
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext_lazy as _
 
 from approval_workflow.admin.directions import isolated
-from approval_workflow.admin.managed import ManagedAdmin, Task
+from approval_workflow.admin.managed import MOST, ManagedAdmin
 from approval_workflow.admin.people import person_lookup
 from approval_workflow.admin.steps import flow_context
 from approval_workflow.admin.targets import (
@@ -20,18 +19,42 @@ from approval_workflow.admin.targets import (
     target_of,
 )
 from django_workflow_engine.admin.builder.vocabulary import function_label
-from django_workflow_engine.models import ActionExecution, WorkflowAttachment
-from django_workflow_engine.services import cancel_attachment
+from django_workflow_engine.admin.controls import (
+    Attachments,
+    adding_approver,
+    cancelling,
+    holding,
+    jumping,
+    restarting,
+    resuming,
+    skipping,
+    undoing,
+)
+from django_workflow_engine.admin.execution import tell_of_replays
+from django_workflow_engine.admin.visits import BUTTONS, fitting_actions, visits_of
+from django_workflow_engine.models import ActionExecution, StageRun, WorkflowAttachment
 
 
 @admin.register(WorkflowAttachment)
 class WorkflowAttachmentAdmin(ManagedAdmin):
     """An object's way through its workflow: places, decisions and actions.
 
-    Cancelling takes the permission to change attachments, and a reason.
+    Cancelling takes the permission to change attachments, stepping in `control_workflow`; each
+    takes a reason. Who made the last decision may undo it.
     """
 
-    actions = managed = ("cancel",)
+    actions = managed = (
+        "hold",
+        "resume",
+        "retry",
+        "skip",
+        "jump",
+        "add_approver",
+        "undo",
+        "restart",
+        "cancel",
+    )
+    origin_page = "django_workflow_engine_workflowattachment_change"
 
     change_form_template = "admin/django_workflow_engine/workflowattachment/change_form.html"
     list_display = (
@@ -60,6 +83,8 @@ class WorkflowAttachmentAdmin(ManagedAdmin):
         "pipeline_name",
         "stage_name",
         "next_stage_name",
+        "hold_reason",
+        "held_at",
         "started_by",
         "created_at",
         "started_at",
@@ -86,16 +111,33 @@ class WorkflowAttachmentAdmin(ManagedAdmin):
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[TargetChangeList]:
         return TargetChangeList
 
+    def has_control_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("django_workflow_engine.control_workflow")
+
+    def may_take(self, request: HttpRequest, action: str) -> bool:
+        if action == "undo":
+            return self.has_view_permission(request)
+        if action == "cancel":
+            return self.has_manage_permission(request)
+        return self.has_control_permission(request)
+
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
         attachment = context["original"]
         context |= {
             **flow_context(attachment.flow),
-            "visits": list(attachment.stage_runs.select_related("stage", "pipeline")),
+            "visits": visits_of(attachment),
             "executions": _executions(attachment),
-            "may_cancel": attachment.is_open and self.has_manage_permission(request),
         }
+        fitting = set(
+            fitting_actions(attachment, context["visits"], context["events"], request.user)
+        )
+        context["buttons"] = [
+            (action, label)
+            for action, label in BUTTONS.items()
+            if action in fitting and self.may_take(request, action)
+        ]
         return super().render_change_form(request, context, *args, **kwargs)
 
     def rows_for_task(self, rows: QuerySet[WorkflowAttachment]) -> list[WorkflowAttachment]:
@@ -106,12 +148,61 @@ class WorkflowAttachmentAdmin(ManagedAdmin):
     def row_label(self, row: WorkflowAttachment) -> str:
         return isolated(target_label(row))
 
+    @admin.action(description=_("Put selected workflows on hold"), permissions=["control"])
+    def hold(self, request: HttpRequest, chosen: Attachments) -> HttpResponse | None:
+        """Let nobody act until they are resumed."""
+        return self.manage(request, chosen, holding(request, chosen, self.admin_site))
+
+    @admin.action(description=_("Resume selected workflows"), permissions=["control"])
+    def resume(self, request: HttpRequest, chosen: Attachments) -> HttpResponse | None:
+        """Let workflows on hold go on."""
+        return self.manage(request, chosen, resuming(request, chosen, self.admin_site))
+
+    @admin.action(description=_("Skip the stage of selected objects"), permissions=["control"])
+    def skip(self, request: HttpRequest, chosen: Attachments) -> HttpResponse | None:
+        """Take objects from their stages as if those were done."""
+        return self.manage(request, chosen, skipping(request, chosen, self.admin_site))
+
+    @admin.action(description=_("Send selected objects to another stage"), permissions=["control"])
+    def jump(self, request: HttpRequest, chosen: Attachments) -> HttpResponse | None:
+        """Send objects past everything between."""
+        return self.manage(request, chosen, jumping(request, chosen, self.admin_site))
+
+    @admin.action(
+        description=_("Ask one more person about selected objects"), permissions=["control"]
+    )
+    def add_approver(self, request: HttpRequest, chosen: Attachments) -> HttpResponse | None:
+        """Ask somebody before the objects leave their stages."""
+        return self.manage(request, chosen, adding_approver(request, chosen, self.admin_site))
+
+    @admin.action(description=_("Begin selected workflows anew"), permissions=["control"])
+    def restart(self, request: HttpRequest, chosen: Attachments) -> HttpResponse | None:
+        """Cancel workflows and begin them again."""
+        return self.manage(request, chosen, restarting(request, chosen, self.admin_site))
+
+    @admin.action(
+        description=_("Undo your last decision on selected objects"), permissions=["view"]
+    )
+    def undo(self, request: HttpRequest, chosen: Attachments) -> HttpResponse | None:
+        """Take back decisions that nobody has acted after."""
+        return self.manage(request, chosen, undoing(request, chosen, self.admin_site))
+
     @admin.action(description=_("Cancel selected workflows"), permissions=["manage"])
-    def cancel(
-        self, request: HttpRequest, attachments: QuerySet[WorkflowAttachment]
-    ) -> HttpResponse | None:
+    def cancel(self, request: HttpRequest, chosen: Attachments) -> HttpResponse | None:
         """End running workflows; ended ones are left alone."""
-        return self.manage(request, attachments, _cancelling(request))
+        return self.manage(request, chosen, cancelling(request, chosen, self.admin_site))
+
+    @admin.action(
+        description=_("Run failed jobs of selected objects again"), permissions=["control"]
+    )
+    def retry(self, request: HttpRequest, chosen: Attachments) -> HttpResponse:
+        """Make jobs that failed due again; others are left alone."""
+        failed = ActionExecution.objects.filter(
+            attachment__in=[row.pk for row in chosen[:MOST]],
+            visit__in=StageRun.objects.filter(left_at=None),
+        )
+        tell_of_replays(self, request, failed)
+        return HttpResponseRedirect(self.way_back(request))
 
     @admin.display(description=_("object"))
     def target_name(self, attachment: WorkflowAttachment) -> str:
@@ -152,27 +243,6 @@ class WorkflowAttachmentAdmin(ManagedAdmin):
         return _name(attachment.next_stage)
 
 
-def _cancelling(request: HttpRequest) -> Task:
-    def perform(attachment: WorkflowAttachment, typed: dict[str, Any]) -> None:
-        cancel_attachment(attachment, request.user, reason=typed["reason"])
-
-    def done(count: int) -> str:
-        text = ngettext(
-            "%(count)s workflow was cancelled.", "%(count)s workflows were cancelled.", count
-        )
-        return text % {"count": count}
-
-    return Task(
-        action="cancel",
-        title=gettext("Cancel workflows"),
-        description=gettext("The objects stay where they are; this cannot be undone."),
-        button=gettext("Cancel the workflows"),
-        extra_fields={},
-        perform=perform,
-        done=done,
-    )
-
-
 def _name(part: Any) -> str:
     return str(part) if part is not None else ""
 
@@ -180,5 +250,6 @@ def _name(part: Any) -> str:
 def _executions(attachment: WorkflowAttachment) -> list[tuple[ActionExecution, str]]:
     """The actions in the order in which they became due, with the names of their functions."""
     return [
-        (row, function_label(row.function_path)) for row in attachment.executions.order_by("pk")
+        (row, function_label(row.function_path) or row.get_action_type_display())
+        for row in attachment.executions.order_by("pk")
     ]

@@ -1,5 +1,6 @@
 """Every action that became due, what became of it, and "run again"."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import admin, messages
@@ -13,10 +14,11 @@ from django.utils.translation import ngettext
 from approval_workflow.admin.managed import ManagedAdmin
 from approval_workflow.admin.targets import fetch_objects, link_to, target_label
 from django_workflow_engine.actions.outbox import replay
+from django_workflow_engine.admin.bases import ModelAdmin
 from django_workflow_engine.admin.builder.outline import parameters_in_words
 from django_workflow_engine.admin.builder.parameters import write
 from django_workflow_engine.admin.builder.vocabulary import function_label
-from django_workflow_engine.choices import ExecutionStatus
+from django_workflow_engine.admin.visits import FAILED
 from django_workflow_engine.models import ActionExecution
 
 
@@ -80,20 +82,13 @@ class ActionExecutionAdmin(ManagedAdmin):
     @admin.action(description=_("Run again what has failed"), permissions=["manage"])
     def run_again(self, request: HttpRequest, executions: QuerySet[ActionExecution]) -> None:
         """Make failed actions due again; others are left alone."""
-        again = sum(replay(execution) for execution in executions)
-        message = ngettext(
-            "%(count)s action will be run again.", "%(count)s actions will be run again.", again
-        )
-        level = messages.SUCCESS if again else messages.WARNING
-        self.message_user(request, message % {"count": again}, level)
+        tell_of_replays(self, request, executions)
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> Any:
-        failed = (ExecutionStatus.FAILED, ExecutionStatus.DEAD)
-        context["may_run_again"] = context[
-            "original"
-        ].status in failed and self.has_manage_permission(request)
+        failed = context["original"].status in FAILED
+        context["may_run_again"] = failed and self.has_manage_permission(request)
         return super().render_change_form(request, context, *args, **kwargs)
 
     @admin.display(description=_("function"), ordering="function_path")
@@ -143,6 +138,18 @@ class ActionExecutionAdmin(ManagedAdmin):
         if not execution.error:
             return ""
         return format_html('<pre class="approval-error" dir="ltr">{}</pre>', execution.error)
+
+
+def tell_of_replays(
+    page: ModelAdmin, request: HttpRequest, executions: Iterable[ActionExecution]
+) -> None:
+    """Make those of the executions that failed due again, and say how many they are."""
+    again = sum(replay(execution) for execution in executions)
+    message = ngettext(
+        "%(count)s action will be run again.", "%(count)s actions will be run again.", again
+    )
+    level = messages.SUCCESS if again else messages.WARNING
+    page.message_user(request, message % {"count": again}, level)
 
 
 def _in_words(value: Any) -> str:
