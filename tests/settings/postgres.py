@@ -12,6 +12,8 @@ DATABASES = {
         "PORT": os.environ.get("POSTGRES_PORT", "5432"),
         "USER": os.environ.get("POSTGRES_USER", "postgres"),
         "PASSWORD": os.environ.get("POSTGRES_PASSWORD", ""),
+        # What tests commit need not survive a power cut.
+        "OPTIONS": {"options": "-c synchronous_commit=off"},
         "TEST": {"NAME": os.environ.get("TEST_DATABASE", "test_approval_suite")},
     },
 }
