@@ -11,7 +11,7 @@ from django.db.models import Model
 
 from approval_workflow.choices import FlowStatus, RoleSelectionStrategy
 from approval_workflow.models import ApprovalFlow
-from approval_workflow.services import cancel_flow, start_flow
+from approval_workflow.services import cancel_flow, hold_flow, start_flow
 from approval_workflow.testing.driver import FlowDriver, FormData
 
 
@@ -39,21 +39,24 @@ def make_flow(
 
     `steps` are dictionaries as `start_flow` takes them, or users. So many numbers as `approved`
     says are approved by those asked; then the flow is ended as `status` says: "completed" (all
-    approve), "rejected" (those asked reject) or "cancelled". `form_data` goes to steps with a form.
+    approve), "rejected" (those asked reject) or "cancelled"; or it is put "on_hold". `form_data`
+    goes to steps with a form.
     """
     described = [step if isinstance(step, Mapping) else user_step(step) for step in steps]
     start_flow(obj, described, started_by)
     driver = FlowDriver(obj)
     for _number in range(approved):
         driver.approve_step(form_data=form_data)
-    return _ended(driver, FlowStatus(status), form_data)
+    return _brought_to(driver, FlowStatus(status), form_data)
 
 
-def _ended(driver: FlowDriver, status: FlowStatus, form_data: FormData | None) -> ApprovalFlow:
+def _brought_to(driver: FlowDriver, status: FlowStatus, form_data: FormData | None) -> ApprovalFlow:
     if status is FlowStatus.COMPLETED:
         return driver.approve_all(form_data=form_data)
     if status is FlowStatus.REJECTED:
         return driver.reject()
     if status is FlowStatus.CANCELLED:
         return cancel_flow(driver.flow)
+    if status is FlowStatus.ON_HOLD:
+        return hold_flow(driver.flow)
     return driver.flow
