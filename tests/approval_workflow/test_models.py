@@ -69,7 +69,13 @@ def test_choices_that_others_import_are_there():
     """D-121"""
     assert set(ApprovalType.values) == {"approve", "submit", "check_in_verify", "move"}
     assert {"anyone", "consensus", "round_robin"} <= set(RoleSelectionStrategy.values)
-    assert set(FlowStatus.values) == {"in_progress", "completed", "rejected", "cancelled"}
+    assert set(FlowStatus.values) == {
+        "in_progress",
+        "on_hold",
+        "completed",
+        "rejected",
+        "cancelled",
+    }
 
 
 def test_migrations_depend_on_nothing_of_the_project_but_its_users():
