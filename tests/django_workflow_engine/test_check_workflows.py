@@ -335,7 +335,7 @@ class TestStuck:
         self.attach(stage)
         ActionExecution.objects.all().delete()
         (line,) = found("--stuck")
-        assert "waits at 'Pipeline 1 / First', but no job or timer is due there. Skip" in line
+        assert "waits at 'Pipeline 1 / First', but nothing is due there. Skip" in line
 
     def test_an_object_at_no_stage(self):
         self.attach(job())

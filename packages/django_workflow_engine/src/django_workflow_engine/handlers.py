@@ -211,7 +211,9 @@ def _later_turn_has_begun(instance: ApprovalInstance, visits: int) -> bool:
     if int(visit) != visits:
         return True
     # Only beside an approval that is not waited for can there be a later turn.
-    return _of_turn(instance, code, visit, int(turn) + 1).exists()
+    later = _of_turn(instance, code, visit, int(turn) + 1)
+    # Undoing an approval cancels the turn that it began.
+    return later.exclude(status=ApprovalStatus.CANCELLED).exists()
 
 
 def _of_turn(

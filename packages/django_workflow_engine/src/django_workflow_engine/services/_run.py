@@ -265,6 +265,7 @@ class Run:
         release_tasks(attachment, self.using, held)
         for visit in self.visits.open:
             if visit.finished_at is not None:
+                self.visits.change(visit, problem="")
                 self.add_task(TaskKind.CONTINUE, visit)
 
     def save(self) -> None:

@@ -23,7 +23,12 @@ from approval_workflow.services import (
 )
 from approval_workflow.types import Continuation
 from django_workflow_engine.approvers import requester_of
-from django_workflow_engine.choices import ExecutionStatus, StageKind, StageOutcome
+from django_workflow_engine.choices import (
+    AttachmentStatus,
+    ExecutionStatus,
+    StageKind,
+    StageOutcome,
+)
 from django_workflow_engine.definition import PlaceDefinition, WorkflowDefinition
 from django_workflow_engine.exceptions import (
     ConditionFailed,
@@ -247,7 +252,8 @@ def _require_reason(reason: str) -> None:
 
 def _let_go_on(going: Going, user: Any, reason: str) -> None:
     """Resume a workflow that could not go on by itself; what people have put on hold stays so."""
-    if any(visit.problem for visit in going.run.visits.open):
+    on_hold = going.run.attachment.status == AttachmentStatus.ON_HOLD
+    if on_hold and any(visit.problem for visit in going.run.visits.open):
         resume_flow(going.flow, user, reason=reason)
         going.refresh()
 

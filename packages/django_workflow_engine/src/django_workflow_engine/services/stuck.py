@@ -117,7 +117,7 @@ class _Found:
         place: PlaceDefinition,
         visit: StageRun,
     ) -> Iterator[str]:
-        if place.kind == StageKind.APPROVAL:
+        if visit.finished_at is None and place.kind == StageKind.APPROVAL:
             steps = self.steps[attachment.flow_id]
             # Steps that name no place are the project's own: they are asked wherever it is.
             asked = [definition.named_in(step.extra_fields) or place for step in steps]
@@ -126,15 +126,15 @@ class _Found:
                     "It is under way, but no step waits for anybody at '%(stage)s'. Skip the stage,"
                     " or send the object there again (jump_to_stage)."
                 ) % {"stage": place.label}
-        elif place.kind != StageKind.STATUS:
+        elif visit.finished_at is not None or place.kind != StageKind.STATUS:
             yield from self._task(place, visit)
 
     def _task(self, place: PlaceDefinition, visit: StageRun) -> Iterator[str]:
         tasks = [row for row in self.tasks[visit.pk] if row.action_type in TASKS]
         if not tasks:
             yield _(
-                "It waits at '%(stage)s', but no job or timer is due there. Skip the stage, or send"
-                " the object there again (jump_to_stage)."
+                "It waits at '%(stage)s', but nothing is due there. Skip the stage, or send the"
+                " object there again (jump_to_stage)."
             ) % {"stage": place.label}
         elif all(row.status == ExecutionStatus.DEAD for row in tasks):
             yield _(
