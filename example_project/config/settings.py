@@ -25,6 +25,8 @@ INSTALLED_APPS = [
     "purchasing",
     "crm",
     "support",
+    "hello",
+    "claims",
 ]
 
 MIDDLEWARE = [
@@ -114,12 +116,20 @@ APPROVAL_HANDLERS = ["django_workflow_engine.handlers.WorkflowApprovalHandler"]
 
 DJANGO_WORKFLOW_ENGINE = {
     "DEPARTMENT_MODEL": "purchasing.Department",
-    "ENABLED_MODELS": ["purchasing.PurchaseRequest", "crm.Opportunity", "support.Ticket"],
+    "ENABLED_MODELS": [
+        "purchasing.PurchaseRequest",
+        "crm.Opportunity",
+        "support.Ticket",
+        "hello.HelloRequest",
+        "claims.Claim",
+    ],
     "DEFAULT_STATUS_FIELD": "workflow_status",
     "MODEL_WORKFLOW_MAPPINGS": {
         "purchasing.PurchaseRequest": ["purchase_approval"],
         "crm.Opportunity": ["sales_process"],
         "support.Ticket": ["ticket_resolution"],
+        "hello.HelloRequest": ["hello_world"],
+        "claims.Claim": ["claim_processing"],
     },
     "AUTO_START_WORKFLOWS": {
         "purchasing.PurchaseRequest": {

@@ -1,5 +1,6 @@
 """What people do in the cases, through the public API of the two packages."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -9,14 +10,16 @@ from django.http import HttpRequest
 from approval_workflow.models import ApprovalInstance
 from demo.errors import CaseFailed
 from demo.narrator import Narrator
-from django_workflow_engine.choices import AttachmentStatus
+from django_workflow_engine.choices import AttachmentStatus, StageKind
 from django_workflow_engine.models import Stage, WorkFlow
 from django_workflow_engine.serializers import WorkflowApprovalSerializer
 from django_workflow_engine.services import (
     attach_workflow_to_object,
     get_current_stage,
     get_workflow_attachment,
+    update_stage_status,
 )
+from django_workflow_engine.workflows import Workflow
 from purchasing.models import PurchaseRequest, User
 
 
@@ -61,6 +64,26 @@ def hand_in(obj: Model, slug: str, starter: User, narrator: Narrator, **metadata
         metadata=metadata,
     )
     narrator.act(f"{_name(starter)} hands it in; {_situation(obj)}")
+
+
+def start(obj: Model, workflow: type[Workflow], starter: User, narrator: Narrator) -> None:
+    """Start a workflow in code on the object."""
+    workflow.start(obj, starter)
+    narrator.act(f"{_name(starter)} hands it in; {_situation(obj)}")
+
+
+def set_status(
+    obj: Model,
+    status: str,
+    actor: User,
+    narrator: Narrator,
+    context_data: Mapping[str, Any] | None = None,
+) -> None:
+    """Set the status of the object's stage; what the context says counts for conditions."""
+    stage = _stage_name(obj)
+    update_stage_status(obj, status, actor, context_data=context_data)
+    obj.refresh_from_db()
+    narrator.act(f"{_name(actor)} sets {stage} to '{status}'; {_situation(obj)}")
 
 
 def approve(
@@ -123,6 +146,9 @@ def _situation(obj: Model) -> str:
     attachment = get_workflow_attachment(obj)
     if attachment.status != AttachmentStatus.IN_PROGRESS:
         return f"the workflow is {attachment.get_status_display().lower()}"
+    stage = attachment.current_stage
+    if stage.stage_info.get("kind") == StageKind.STATUS:
+        return f"{stage.name_en} waits for a status"
     asked = ", ".join(user.first_name for user in whose_turn(obj))
     return f"{_stage_name(obj)} waits for {asked}"
 

@@ -5,7 +5,9 @@ from typing import Any
 
 from django.db.models import Model, QuerySet
 
+from claims.models import Claim
 from crm.models import Opportunity
+from hello.models import HelloRequest
 from purchasing.models import PurchaseRequest
 from purchasing.visibility import visible_to
 from support.models import Ticket
@@ -31,6 +33,8 @@ KINDS = {
         Kind("purchase-requests", PurchaseRequest, "requester"),
         Kind("opportunities", Opportunity, "owner"),
         Kind("tickets", Ticket, "created_by"),
+        Kind("greetings", HelloRequest, "requester"),
+        Kind("claims", Claim, "claimant"),
     )
 }
 KINDS_BY_MODEL = {kind.model: kind for kind in KINDS.values()}

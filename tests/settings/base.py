@@ -24,6 +24,8 @@ INSTALLED_APPS = [
     "purchasing",
     "crm",
     "support",
+    "hello",
+    "claims",
     "tests.testapp",
 ]
 

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 
 from demo.cases.automatic_start import below_the_limit, from_the_limit_on
+from demo.cases.claims import assessed_higher, large_claim, small_claim
+from demo.cases.greetings import greeting_kept, greeting_sent
 from demo.cases.other_models import deal_won, ticket_cancelled
 from demo.cases.purchases import (
     approved_all_the_way,
@@ -25,6 +27,11 @@ CASES: tuple[Callable[[Narrator], PlayedCase], ...] = (
     below_the_limit,
     deal_won,
     ticket_cancelled,
+    greeting_sent,
+    greeting_kept,
+    large_claim,
+    small_claim,
+    assessed_higher,
     left_to_the_executives,
 )
 

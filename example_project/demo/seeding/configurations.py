@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model
 
+from claims.models import Claim, ClaimStatus
 from crm.models import Opportunity, OpportunityStatus
 from demo.seeding.tally import Tally
 from django_workflow_engine.models import WorkflowConfiguration
@@ -50,6 +51,14 @@ STATUSES = (
         started=TicketStatus.IN_PROGRESS,
         completed=TicketStatus.CLOSED,
         rejected=TicketStatus.CANCELLED,
+    ),
+    StatusSpec(
+        model=Claim,
+        status_field="status",
+        stage_field="current_stage",
+        started=ClaimStatus.IN_PROGRESS,
+        completed=ClaimStatus.APPROVED,
+        rejected=ClaimStatus.REJECTED,
     ),
 )
 

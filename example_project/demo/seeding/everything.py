@@ -7,6 +7,7 @@ from demo.seeding.forms import seed_forms
 from demo.seeding.people import seed_people
 from demo.seeding.tally import Tally
 from demo.seeding.workflows import seed_workflows
+from demo.seeding.workflows_in_code import seed_workflows_in_code
 
 
 def seed_everything() -> Tally:
@@ -16,5 +17,6 @@ def seed_everything() -> Tally:
         seed_people(tally)
         seed_forms(tally)
         seed_workflows(tally)
+        seed_workflows_in_code(tally)
         seed_configurations(tally)
     return tally
