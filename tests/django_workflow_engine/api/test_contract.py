@@ -9,8 +9,14 @@ from django.urls import include, path
 from drf_spectacular.generators import SchemaGenerator
 
 from approval_workflow.services import advance_flow
+from django_workflow_engine.definition.grouping import LONGEST_CODE
 from django_workflow_engine.models import ActionExecution, Stage, WorkFlow, WorkflowAttachment
-from django_workflow_engine.services import attach_workflow_to_object, cancel_workflow
+from django_workflow_engine.services import (
+    attach_workflow_to_object,
+    cancel_workflow,
+    hold_workflow,
+    update_stage_status,
+)
 from tests.api_contract import Requests, connection_stays_open, described_by, trying_out
 from tests.factories import (
     DepartmentFactory,
@@ -21,10 +27,14 @@ from tests.factories import (
     make_role,
     make_workflow,
 )
+from tests.factories.workflows import asking, make_staged
 
 pytestmark = pytest.mark.django_db
 
 FUNCTION = "django_workflow_engine.action_handlers.send_approval_notification"
+JOB = "tests.testapp.workflow_actions.score"
+STATUSES = [{"name": "Open", "default": True}, {"name": "Signed", "completes": True}]
+CODES = ("sign", "first", "second", "third", "nowhere")
 # Templates are read as REST framework reads, where a number may come as text; and what is in a
 # stage's configuration is not for JSON Schema to say.
 TEMPLATES = {
@@ -75,6 +85,22 @@ class World(Requests):
                 cancel_workflow(obj)
         running = WorkflowAttachment.objects.filter(status="in_progress").latest("pk")
         advance_flow(running.target, "approved", user)
+        staged = make_staged(
+            {
+                "sign": {"kind": "status", "statuses": STATUSES},
+                "first": asking(by_user(user), by_user(colleague), parallel_group="both"),
+                "second": {"kind": "job", "job": {"function": JOB}, "parallel_group": "both"},
+                "third": asking(by_user(user)),
+            }
+        )
+        for number in range(6):
+            obj = PurchaseRequestFactory.create(requester=user)
+            attach_workflow_to_object(obj, staged, user)
+            if number % 3:
+                update_stage_status(obj, "Signed", user)
+            if number % 3 == 2:
+                hold_workflow(obj, user, reason="audit")
+        templates.append(staged)
         self.objects = [PurchaseRequestFactory.create() for _number in range(5)]
         keys = {
             "people": [user.pk, colleague.pk],
@@ -89,6 +115,8 @@ class World(Requests):
     def text(self, name: str, value: str) -> str:
         if value and name == "object_id":
             return str(self.objects[len(value) % len(self.objects)].pk)
+        if name == "stage_id" and 0 < len(value) <= LONGEST_CODE:
+            return CODES[len(value) % len(CODES)]
         known = {"object_type": "purchasing.purchaserequest", "function_path": FUNCTION}
         return known.get(name, value) if value else value
 

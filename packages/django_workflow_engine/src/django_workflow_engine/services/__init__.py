@@ -39,6 +39,7 @@ from django_workflow_engine.services.run_statistics import (
     export_run_statistics_csv,
     get_run_statistics,
 )
+from django_workflow_engine.services.same_run import same_run
 from django_workflow_engine.services.simulate import SimulatedStep, Simulation, simulate
 from django_workflow_engine.services.start import start_workflow_for_object
 from django_workflow_engine.services.statuses import update_stage_status
@@ -77,6 +78,7 @@ __all__ = [
     "register_model_for_workflow",
     "restart_workflow",
     "resume_workflow",
+    "same_run",
     "simulate",
     "skip_stage",
     "start_workflow_for_object",

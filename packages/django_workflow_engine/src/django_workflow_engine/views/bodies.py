@@ -8,13 +8,16 @@ from approval_workflow.api.fields import (
     JsonObject,
     Key,
     ModelName,
+    Person,
     Reason,
     Text,
 )
 from approval_workflow.api.filters import LONGEST_OBJECT_KEY
 from approval_workflow.api.serializers.strict import StrictSerializer
 from django_workflow_engine.models import Pipeline, Stage, WorkFlow
-from django_workflow_engine.views.fields import ActionWord
+from django_workflow_engine.views.fields import ActionWord, PlaceNamed
+
+LONGEST_STATUS = 100
 
 
 def _workflow_model() -> type[WorkFlow]:
@@ -81,3 +84,68 @@ class WorkflowDecisionSerializer(StrictSerializer):
 
 class WorkflowCancellationSerializer(StrictSerializer):
     reason = Reason()
+
+
+class WorkflowHoldSerializer(StrictSerializer):
+    reason = Reason()
+
+
+class WorkflowResumptionSerializer(StrictSerializer):
+    reason = Reason()
+
+
+class WorkflowWithdrawalSerializer(StrictSerializer):
+    reason = Comment()
+
+
+class WorkflowRestartSerializer(StrictSerializer):
+    reason = Reason()
+
+
+class WorkflowJumpSerializer(StrictSerializer):
+    stage_id = PlaceNamed(help_text="where the object is sent: key or code of a stage")
+    reason = Reason()
+
+
+class WorkflowSkipSerializer(StrictSerializer):
+    stage_id = PlaceNamed(
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text="key or code of a stage; needed where the object is at several",
+    )
+    reason = Reason()
+
+
+class WorkflowNewApproverSerializer(StrictSerializer):
+    """One more person who is asked."""
+
+    user_id = Person(source="approver", help_text="key of the user")
+    reason = Reason()
+
+
+class WorkflowStatusChangeSerializer(StrictSerializer):
+    """One of a stage's own statuses; the keys are those of `WorkflowStatusSerializer`."""
+
+    status = Text(max_length=LONGEST_STATUS)
+    context_data = JsonObject(required=False, help_text="what conditions may name besides")
+    reason = Comment()
+    stage_id = PlaceNamed(
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text="key or code of a stage; needed where the object is at several with statuses",
+    )
+
+
+class WorkflowUndoSerializer(StrictSerializer):
+    reason = Comment()
+
+
+class WorkflowSimulationSerializer(WorkflowObjectSerializer):
+    """An object, and what conditions are to take for known."""
+
+    metadata = JsonObject(required=False)
+    form_data = JsonObject(required=False)
+    results = JsonObject(required=False, help_text="of jobs, by the code of their stage")
+    context_data = JsonObject(required=False)

@@ -19,6 +19,7 @@ from django_workflow_engine.choices import (
     ActionType,
     AttachmentStatus,
     ExecutionStatus,
+    TaskKind,
     WorkflowStatus,
     WorkflowStrategy,
 )
@@ -89,7 +90,7 @@ class AttachmentFilter(filters.FilterSet):
 
 class ExecutionFilter(filters.FilterSet):
     status = choice(ExecutionStatus.values)
-    action_type = choice(ActionType.values)
+    action_type = choice([*ActionType.values, *TaskKind.values])
     attachment = row_key(field_name="attachment_id")
     created_after = moment(field_name="created_at", lookup_expr="gte")
     created_before = moment(field_name="created_at", lookup_expr="lt")

@@ -25,6 +25,7 @@ from django_workflow_engine.choices import (
     WorkflowStrategy,
 )
 from django_workflow_engine.conf import settings
+from django_workflow_engine.definition.grouping import LONGEST_CODE
 from django_workflow_engine.serializers import (
     PipelineSerializer,
     StageSerializer,
@@ -33,7 +34,8 @@ from django_workflow_engine.serializers import (
 )
 from django_workflow_engine.serializers.base import TemplatePartSerializer
 from django_workflow_engine.serializers.fields import DepartmentKeyField
-from django_workflow_engine.views.fields import ActionWord, Named
+from django_workflow_engine.views.drawing import PICTURES
+from django_workflow_engine.views.fields import ActionWord, Named, PlaceNamed
 
 # Parts of templates, by names that do not meet those of other apps.
 NAMES: Mapping[type[serializers.BaseSerializer[Any]], str] = {
@@ -82,6 +84,8 @@ OBJECT_ID = OpenApiParameter(
     required=True,
     description="key of the object",
 )
+FORMAT = OpenApiParameter("format", enum=list(PICTURES), default="mermaid")
+DRAWN = {(200, content_type): str for content_type in PICTURES.values()}
 NO_TEXT = {"type": "string", "maxLength": 0}
 
 
@@ -99,7 +103,11 @@ class NamedEnumeration(OpenApiSerializerFieldExtension):  # type: ignore[no-unty
     priority = 1
 
     def map_serializer_field(self, auto_schema: AutoSchema, direction: Direction) -> dict[str, Any]:
-        return _reference(auto_schema, self.target.enumeration, blank=self.target.allow_blank)
+        references = [
+            _reference(auto_schema, enumeration, blank=self.target.allow_blank)
+            for enumeration in self.target.enumerations
+        ]
+        return references[0] if len(references) == 1 else {"oneOf": references}
 
 
 class WordOfAction(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]
@@ -110,6 +118,14 @@ class WordOfAction(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-
 
     def map_serializer_field(self, auto_schema: AutoSchema, direction: Direction) -> dict[str, Any]:
         return {"type": "string", "enum": self.target.words()}
+
+
+class PlaceByKeyOrCode(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]
+    target_class = PlaceNamed
+
+    def map_serializer_field(self, auto_schema: AutoSchema, direction: Direction) -> dict[str, Any]:
+        code = {"type": "string", "minLength": 1, "maxLength": LONGEST_CODE}
+        return {"oneOf": [dict(PROPERTIES["id"]), code]}
 
 
 class DepartmentKey(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]

@@ -19,6 +19,7 @@ from django_workflow_engine.choices import (
     ExecutionStatus,
     FailurePolicy,
     StageOutcome,
+    TaskKind,
     WorkflowStrategy,
 )
 from django_workflow_engine.models import (
@@ -27,7 +28,13 @@ from django_workflow_engine.models import (
     WorkFlow,
     WorkflowAttachment,
 )
-from django_workflow_engine.services import ApproverPreview, Version, attachment_progress
+from django_workflow_engine.services import (
+    ApproverPreview,
+    SimulatedStep,
+    Simulation,
+    Version,
+    attachment_progress,
+)
 from django_workflow_engine.views.fields import Named
 
 
@@ -71,6 +78,8 @@ class WorkflowAttachmentSerializer(serializers.Serializer[WorkflowAttachment]):
     started_at = serializers.DateTimeField(allow_null=True)
     completed_at = serializers.DateTimeField(allow_null=True)
     metadata = serializers.DictField()
+    hold_reason = serializers.CharField(allow_blank=True, help_text="empty unless it is on hold")
+    held_at = serializers.DateTimeField(allow_null=True)
     flow = serializers.IntegerField(
         source="flow_id", allow_null=True, help_text="key of the approval flow, once it has begun"
     )
@@ -100,11 +109,56 @@ class WorkflowProgressSerializer(serializers.Serializer[Any]):
     next_stage = serializers.CharField(allow_null=True)
 
 
-class WorkflowAttachmentDetailSerializer(WorkflowAttachmentSerializer):
-    """A run with its progress, and whether the person who asks may decide now."""
+class WorkflowTaskSerializer(serializers.Serializer[ActionExecution]):
+    """A job or a timer that an object waits for."""
 
+    id = serializers.IntegerField(help_text="key of the execution, which `replay` takes")
+    kind = Named(TaskKind, source="action_type")
+    status = Named(ExecutionStatus)
+    attempts = serializers.IntegerField()
+    run_after = serializers.DateTimeField()
+    error = serializers.SerializerMethodField(help_text="for who may view executions; else empty")
+    can_replay = serializers.SerializerMethodField()
+
+    def get_error(self, task: ActionExecution) -> str:
+        return task.error if self.context["sees_executions"] else ""
+
+    def get_can_replay(self, task: ActionExecution) -> bool:
+        failed = task.status in (ExecutionStatus.FAILED, ExecutionStatus.DEAD)
+        return failed and bool(self.context["replays_executions"])
+
+
+class WorkflowOpenVisitSerializer(serializers.Serializer[Any]):
+    """Where an object is now: one place, or one in each branch."""
+
+    pipeline = WorkflowPlaceSerializer(source="visit.pipeline", allow_null=True)
+    stage = WorkflowPlaceSerializer(source="visit.stage", allow_null=True)
+    code = serializers.CharField(allow_blank=True, help_text="what routes and conditions call it")
+    round = serializers.IntegerField(source="visit.round")
+    entered_at = serializers.DateTimeField(source="visit.entered_at")
+    status = serializers.CharField(
+        source="visit.status", allow_blank=True, help_text="one of the stage's own statuses"
+    )
+    finished_at = serializers.DateTimeField(
+        source="visit.finished_at", allow_null=True, help_text="when what it waits for had come"
+    )
+    problem = serializers.CharField(
+        source="visit.problem", allow_blank=True, help_text="why the object could not go on"
+    )
+    tasks = WorkflowTaskSerializer(source="visit.waiting", many=True)
+
+
+class WorkflowAttachmentDetailSerializer(WorkflowAttachmentSerializer):
+    """A run with its progress, where it is, and whether the person who asks may decide now."""
+
+    open_visits = serializers.SerializerMethodField()
     progress = serializers.SerializerMethodField()
     can_act = serializers.SerializerMethodField()
+
+    @extend_schema_field(WorkflowOpenVisitSerializer(many=True))
+    def get_open_visits(self, attachment: WorkflowAttachment) -> Any:
+        found = self.context["open_visits"]
+        return WorkflowOpenVisitSerializer(found, many=True, context=self.context).data
 
     @extend_schema_field(WorkflowProgressSerializer)
     def get_progress(self, attachment: WorkflowAttachment) -> Any:
@@ -112,6 +166,24 @@ class WorkflowAttachmentDetailSerializer(WorkflowAttachmentSerializer):
 
     def get_can_act(self, attachment: WorkflowAttachment) -> bool:
         return bool(self.context["can_act"])
+
+
+class WorkflowExecutedSerializer(serializers.Serializer[ActionExecution]):
+    """An action that had been executed for a decision that was undone."""
+
+    id = serializers.IntegerField()
+    action_type = Named(ActionType)
+    function_path = serializers.CharField()
+    compensation = serializers.CharField(
+        allow_blank=True, help_text="the function that takes its effect back; empty: it stands"
+    )
+
+
+class WorkflowUndoneSerializer(serializers.Serializer[Any]):
+    """A run as it is after the last decision was undone."""
+
+    attachment = WorkflowAttachmentDetailSerializer()
+    executed = WorkflowExecutedSerializer(many=True)
 
 
 class WorkflowVisitSerializer(serializers.Serializer[StageRun]):
@@ -140,8 +212,8 @@ class WorkflowExecutionSerializer(serializers.Serializer[ActionExecution]):
     action = serializers.IntegerField(
         source="action_id", allow_null=True, help_text="null where the action is gone"
     )
-    action_type = Named(ActionType)
-    function_path = serializers.CharField()
+    action_type = Named(ActionType, TaskKind)
+    function_path = serializers.CharField(allow_blank=True, help_text="empty for timers")
     execution = Named(ActionExecutionMode)
     failure_policy = Named(FailurePolicy)
     status = Named(ExecutionStatus)
@@ -249,6 +321,38 @@ class WorkflowPreviewSerializer(serializers.Serializer[ApproverPreview]):
     @extend_schema_field(ApprovalPersonSerializer(many=True))
     def get_people(self, preview: ApproverPreview) -> Any:
         return [shown_person(person, person.pk) for person in preview.people]
+
+
+class WorkflowSimulatedStepSerializer(serializers.Serializer[SimulatedStep]):
+    """One place on the way that an object would take."""
+
+    level = Named(WorkflowStrategy, source="place.level", help_text="what the place is")
+    id = serializers.IntegerField(source="place.template_id", help_text="of the place")
+    code = serializers.CharField(source="place.code", allow_blank=True)
+    name_en = serializers.CharField(source="place.name_en")
+    name_ar = serializers.CharField(source="place.name_ar", allow_blank=True)
+    branch = serializers.CharField(
+        source="place.branch", allow_blank=True, help_text="which of those that run side by side"
+    )
+    kind = serializers.CharField(
+        source="kind.value",
+        help_text="`approval`, `job`, `timer`, `status`, `passed_over` or `approves_itself`",
+    )
+    reason = serializers.CharField(
+        allow_blank=True, help_text="the condition by which it is passed over or approves itself"
+    )
+    route = serializers.CharField(
+        allow_blank=True, help_text="the condition of the route that leads on; empty: in order"
+    )
+    approvers = WorkflowPreviewSerializer(many=True)
+
+
+class WorkflowSimulatedSerializer(serializers.Serializer[Simulation]):
+    """The way that an object would take, if everybody approves."""
+
+    is_completed = serializers.BooleanField(help_text="false: it would be held before the end")
+    reason = serializers.CharField(allow_blank=True, help_text="why it would be held")
+    steps = WorkflowSimulatedStepSerializer(many=True)
 
 
 class WorkflowRunStatisticsSerializer(serializers.Serializer[Any]):

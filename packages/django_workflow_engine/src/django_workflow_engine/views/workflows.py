@@ -6,6 +6,7 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.db import IntegrityError
 from django.db.models import QuerySet
+from django.http import HttpResponse
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
@@ -32,14 +33,21 @@ from django_workflow_engine.services import (
     get_workflow_pipeline_structure,
     get_workflow_statistics,
     preview_approvers,
+    simulate,
     validate_completeness,
     versions_of,
 )
-from django_workflow_engine.views.bodies import WorkflowObjectSerializer
+from django_workflow_engine.views.bodies import (
+    WorkflowObjectSerializer,
+    WorkflowSimulationSerializer,
+)
+from django_workflow_engine.views.drawing import drawn
 from django_workflow_engine.views.filters import WorkflowFilter
 from django_workflow_engine.views.objects import object_named
 from django_workflow_engine.views.schema import (
     COMPANY,
+    DRAWN,
+    FORMAT,
     OBJECT_ID,
     OBJECT_TYPE,
     SINCE,
@@ -50,6 +58,7 @@ from django_workflow_engine.views.shown import (
     WorkflowCompletenessSerializer,
     WorkflowPreviewSerializer,
     WorkflowRunStatisticsSerializer,
+    WorkflowSimulatedSerializer,
     WorkflowStatisticsSerializer,
     WorkflowStructureSerializer,
     WorkflowSummarySerializer,
@@ -148,6 +157,28 @@ class WorkFlowViewSet(ApprovalViewSet[WorkFlow]):
         obj = object_named(request.user, **_object_asked_for(request))
         found: Any = preview_approvers(template, obj, request.user)
         return Response(WorkflowPreviewSerializer(found, many=True).data)
+
+    @extend_schema(
+        request=WorkflowSimulationSerializer,
+        responses=answers(400, 404, 415, 422, ok=WorkflowSimulatedSerializer),
+    )
+    @action(detail=True, methods=["post"], pagination_class=None, filter_backends=())
+    def simulate(self, request: Request, pk: str) -> Response:
+        """Say which way an object would take, who would be asked there, and where it would end.
+
+        For who may view objects of this model. Nothing is written.
+        """
+        template = self.get_object()
+        given = self.body(WorkflowSimulationSerializer, request)
+        obj = object_named(request.user, given.pop("object_type"), given.pop("object_id"))
+        found = simulate(template, obj, request.user, **given)
+        return Response(WorkflowSimulatedSerializer(found).data)
+
+    @extend_schema(parameters=[FORMAT], responses={**answers(400, 404, 422), **DRAWN})
+    @action(detail=True, pagination_class=None, filter_backends=())
+    def diagram(self, request: Request, pk: str) -> HttpResponse:
+        """Draw a template."""
+        return drawn(self.get_object(), request)
 
     @extend_schema(
         parameters=[WORKFLOW, COMPANY, SINCE, UNTIL],
