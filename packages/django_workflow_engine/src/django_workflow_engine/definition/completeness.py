@@ -1,5 +1,7 @@
 """What is missing before objects can run on a definition, and what may not be."""
 
+from collections.abc import Iterable
+
 from django.utils.translation import gettext as _
 
 from django_workflow_engine.choices import StageKind, WorkflowStrategy
@@ -8,8 +10,13 @@ from django_workflow_engine.definition.ways import ways_errors
 from django_workflow_engine.definition.workflow import WorkflowDefinition
 
 
-def completeness_errors(definition: WorkflowDefinition) -> dict[str, str]:
-    """Return what is missing before objects can run on this, and what may not be: by place."""
+def completeness_errors(
+    definition: WorkflowDefinition, more: Iterable[tuple[str, str]] = ()
+) -> dict[str, str]:
+    """Return what is missing before objects can run on this, and what may not be: by place.
+
+    `more`: what else is wrong, as labels of places and messages.
+    """
     errors: dict[str, str] = {}
     needs_pipelines = definition.strategy != WorkflowStrategy.WORKFLOW
     if needs_pipelines and not definition.pipelines:
@@ -23,7 +30,7 @@ def completeness_errors(definition: WorkflowDefinition) -> dict[str, str]:
             _note(errors, place.label, str(NO_APPROVALS[place.level]))
     for label, message in ways_errors(definition):
         _note(errors, label, message)
-    for label, message in definition.misplaced:
+    for label, message in (*definition.misplaced, *more):
         _note(errors, label, str(message))
     return errors
 

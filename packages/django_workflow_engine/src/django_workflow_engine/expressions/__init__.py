@@ -14,7 +14,12 @@ CEL has no loops but its macros, and expressions here are short: how much an exp
 bounded by `MAX_LENGTH`, `MAX_MACROS` and `MAX_ITEMS`, which keeps hostile ones below a second.
 """
 
-from django_workflow_engine.expressions.context import Facts, WhoAndWhat
+from django_workflow_engine.expressions.context import (
+    Facts,
+    WhoAndWhat,
+    check_condition,
+    check_moment,
+)
 from django_workflow_engine.expressions.language import (
     MAX_ITEMS,
     MAX_LENGTH,
@@ -30,7 +35,9 @@ __all__ = [
     "MAX_MACROS",
     "Facts",
     "WhoAndWhat",
+    "check_condition",
     "check_expression",
+    "check_moment",
     "evaluate",
     "parse_expression",
 ]

@@ -15,7 +15,12 @@ from django.utils.translation import gettext as _
 
 from django_workflow_engine.conf import settings
 from django_workflow_engine.exceptions import ConditionFailed, InvalidExpression
-from django_workflow_engine.expressions.language import MAX_ITEMS, Expression, parse_expression
+from django_workflow_engine.expressions.language import (
+    MAX_ITEMS,
+    Expression,
+    check_expression,
+    parse_expression,
+)
 
 NAMES = ("object", "metadata", "form", "results", "user", "now")
 # Never shown to conditions.
@@ -107,6 +112,40 @@ def names_for(models_known: Collection[type[models.Model]]) -> set[str]:
         *settings.condition_names,
         *(str(model._meta.model_name) for model in candidates),
     }
+
+
+def check_condition(text: str, models_known: Collection[type[models.Model]] = ()) -> None:
+    """Raise `InvalidExpression` for what cannot be a condition on objects of one of the models.
+
+    Where no model is known, its fields are not judged.
+    """
+    check_expression(text, names_for(models_known))
+    _require_one_fits(text, models_known, lambda sample: check_expression(text, sample=sample))
+
+
+def check_moment(text: str, models_known: Collection[type[models.Model]] = ()) -> None:
+    """Raise `InvalidExpression` for what cannot give a moment, likewise."""
+    expression = parse_expression(text)
+    if expression.names:
+        check_expression(text, names_for(models_known))
+    _require_one_fits(text, models_known, lambda _sample: None)
+
+
+def _require_one_fits(
+    text: str,
+    models_known: Collection[type[models.Model]],
+    check: Callable[[Mapping[str, Any]], None],
+) -> None:
+    complaints = []
+    for model in models_known:
+        try:
+            sample = sample_of(text, model)
+            if sample is not None:
+                check(sample)
+        except InvalidExpression as error:
+            complaints.append(error)
+    if complaints and len(complaints) == len(models_known):
+        raise complaints[0]
 
 
 def sample_of(text: str, model: type[models.Model]) -> dict[str, Any] | None:

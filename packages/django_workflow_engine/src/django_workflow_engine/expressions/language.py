@@ -28,6 +28,8 @@ MAX_MACROS = 2
 MAX_ITEMS = 1_000
 
 MACRO = re.compile(r"\.\s*(all|exists|exists_one|map|filter)\s*\(")
+# The name that a macro gives to each item.
+ITEM = re.compile(MACRO.pattern + r"\s*([A-Za-z_]\w*)\s*,")
 LITERAL = re.compile(r'"""(?:\\.|[^\\])*?"""|"(?:\\.|[^"\\])*"|\'(?:\\.|[^\'\\])*\'', re.DOTALL)
 PATH = re.compile(r"(?<![\w.])([A-Za-z_]\w*)((?:\s*\.\s*[A-Za-z_]\w*)+)(?![\w(]|\s*\()")
 POSITION = re.compile(r"<input>:(\d+):(\d+): (?:Syntax error: )?([^\n]*)")
@@ -91,7 +93,9 @@ def parse_expression(source: str) -> Expression:
                 _("There is no function '%(name)s'.") % {"name": name} + nearest(name, FUNCTIONS),
                 source=source,
             )
-    return Expression(source, program, sorted(program.variables()), _paths(text))
+    items = {name for _macro, name in ITEM.findall(text)}
+    names = sorted(set(program.variables()) - items)
+    return Expression(source, program, names, _paths(text))
 
 
 def check_expression(

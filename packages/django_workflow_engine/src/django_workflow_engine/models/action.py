@@ -18,7 +18,7 @@ from django_workflow_engine.models.workflow import WorkFlow
 from django_workflow_engine.querysets import WorkflowActionQuerySet
 
 # Fields that are judged when they are written.
-CHECKED_FIELDS = frozenset({"function_path", "parameters", "conditions"})
+CHECKED_FIELDS = frozenset({"function_path", "parameters", "conditions", "when", "compensation"})
 
 
 def delete_with_level(
@@ -116,9 +116,7 @@ class WorkflowAction(TemplatePart):
     def clean(self) -> None:
         """Refuse a function that actions may not call, and what it or the object cannot take."""
         super().clean()
-        mistakes = action_mistakes(
-            self.function_path, self.parameters, self.conditions, self.target_models()
-        )
+        mistakes = action_mistakes(**self._checked())
         if mistakes:
             raise ValidationError(by_field(mistakes))
 
@@ -126,15 +124,19 @@ class WorkflowAction(TemplatePart):
         """Save; raise `ActionNotAllowed` for the function, `InvalidConfiguration` for the rest."""
         update_fields = kwargs.get("update_fields")
         if update_fields is None or CHECKED_FIELDS & set(update_fields):
-            check_action(self.function_path, self.parameters, self.conditions, self.target_models())
+            check_action(**self._checked())
         super().save(*args, **kwargs)
 
     def target_models(self) -> "list[type[models.Model]]":
         """Return the models that the conditions are for, as far as the settings tell."""
-        if not self.conditions:
+        if not (self.conditions or self.when):
             return []
         workflows = WorkFlow.objects.filter(pk=self.template_id())
         return models_on(workflows.values_list("slug", flat=True).first())
+
+    def _checked(self) -> dict[str, Any]:
+        fields = {name: getattr(self, name) for name in CHECKED_FIELDS}
+        return {**fields, "models": self.target_models()}
 
     def template_id(self) -> Any:
         if self.stage is not None:

@@ -1,12 +1,21 @@
 """Stages with their actions."""
 
+import re
+
+from django.core.validators import RegexValidator
+from django.utils.translation import gettext_lazy as _
+from rest_framework.fields import CharField
 from rest_framework.relations import PrimaryKeyRelatedField
 
+from django_workflow_engine.definition.grouping import LONGEST_CODE
 from django_workflow_engine.models import Pipeline, Stage
 from django_workflow_engine.schemas import parse_form_info, parse_stage_info
 from django_workflow_engine.serializers.action import WorkflowActionSerializer
 from django_workflow_engine.serializers.base import PartsListSerializer, TemplatePartSerializer
 from django_workflow_engine.serializers.fields import ConfigurationField
+
+# What conditions can name, as `results.credit_check`.
+CODE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
 
 class StageSerializer(TemplatePartSerializer[Stage]):
@@ -19,6 +28,12 @@ class StageSerializer(TemplatePartSerializer[Stage]):
         source="pipeline",
         queryset=Pipeline.objects.filter(workflow__is_hidden=False),
         required=False,
+    )
+    code = CharField(
+        required=False,
+        allow_blank=True,
+        max_length=LONGEST_CODE,
+        validators=[RegexValidator(CODE, _("Expected a word of letters, digits and underscores."))],
     )
     stage_info = ConfigurationField(parse=parse_stage_info, required=False)
     form_info = ConfigurationField(parse=parse_form_info, required=False)
