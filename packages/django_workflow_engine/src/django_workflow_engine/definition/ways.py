@@ -1,7 +1,7 @@
 """The ways that objects can take through a definition, and what is wrong with them."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -40,11 +40,6 @@ def goals_of(definition: WorkflowDefinition, place: PlaceDefinition) -> Goals:
     if following is None and place.group:
         following = definition.after_group(place.group)
     return [*goals, following]
-
-
-def route_taken(place: PlaceDefinition, holds: Callable[[str], bool]) -> RouteDefinition | None:
-    """Return the first of the place's routes whose condition holds; None: objects go in order."""
-    return next((route for route in place.routes if not route.when or holds(route.when)), None)
 
 
 def _code_errors(definition: WorkflowDefinition) -> Iterator[tuple[str, str]]:

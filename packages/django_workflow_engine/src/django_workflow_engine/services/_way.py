@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from django_workflow_engine.choices import StageKind, StageOutcome
 from django_workflow_engine.conf import settings
-from django_workflow_engine.definition import PlaceDefinition, WorkflowDefinition
+from django_workflow_engine.definition import PlaceDefinition, RouteDefinition, WorkflowDefinition
 from django_workflow_engine.exceptions import ConditionFailed, UnknownStage
 from django_workflow_engine.expressions import Facts, evaluate
 from django_workflow_engine.expressions.language import moment_of
@@ -97,10 +97,16 @@ class Wayfinder:
 
         None is the end: of the workflow, or of a branch. Raises `ConditionFailed`.
         """
-        for route in place.routes:
-            if not route.when or self._holds(route.when):
-                return self.definition.coded(route.to) if route.to else None
-        return self._run.following(place)
+        route = self.route(place)
+        if route is None:
+            return self._run.following(place)
+        return self.definition.coded(route.to) if route.to else None
+
+    def route(self, place: PlaceDefinition) -> RouteDefinition | None:
+        """Return the first of the place's routes whose condition holds; None: none does."""
+        return next(
+            (route for route in place.routes if not route.when or self._holds(route.when)), None
+        )
 
     def back_to(self, goal: PlaceDefinition) -> Way:
         """Return where an object is that was sent back to a place: there, whatever it says.

@@ -1,26 +1,23 @@
 """Play a workflow for an object in thought: the way that it would take, and where that ends."""
 
-from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
 
 from django.db.models import Model
-from django.utils.translation import gettext as _
 
-from django_workflow_engine.choices import StageKind
-from django_workflow_engine.conf import settings
+from django_workflow_engine.choices import StageKind, StageOutcome
 from django_workflow_engine.definition import (
     PlaceDefinition,
     WorkflowDefinition,
     compile_definition,
 )
-from django_workflow_engine.definition.ways import route_taken
 from django_workflow_engine.exceptions import ConditionFailed
-from django_workflow_engine.expressions import Facts, WhoAndWhat, evaluate
+from django_workflow_engine.expressions import Facts, WhoAndWhat
 from django_workflow_engine.models import WorkFlow
 from django_workflow_engine.services._steps import Case, Named
+from django_workflow_engine.services._way import Stop, Wayfinder
 from django_workflow_engine.services.preview import ApproverPreview, preview_place
 
 
@@ -33,6 +30,8 @@ class SimulatedKind(Enum):
     STATUS = StageKind.STATUS.value
     PASSED_OVER = "passed_over"
     APPROVES_ITSELF = "approves_itself"
+    # Other branches are enough at once.
+    NOT_NEEDED = "not_needed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,67 +86,99 @@ def simulate(
             given=context_data or {},
         )
     )
-    definition = compile_definition(workflow.pk)
-    named = Named.by(approval for place in definition.places for approval in place.approvals)
-    return _Player(definition, facts, obj, user, named).play()
+    return _Player(compile_definition(workflow.pk), facts, obj, user).play()
 
 
-@dataclass
-class _Player:
+class _Nowhere:
+    """The visits of an object that is only imagined on its way."""
+
+    def count(self, place: PlaceDefinition) -> int:  # it has been nowhere yet
+        return 0
+
+
+@dataclass(frozen=True)
+class _Imagined:
+    """A run that is only imagined, as the finder of ways wants it."""
+
     definition: WorkflowDefinition
-    facts: Facts
-    obj: Model
-    user: Any
-    named: Named
-    steps: list[SimulatedStep] = field(default_factory=list)
-    visits: Counter[Any] = field(default_factory=Counter)
+    visits: _Nowhere = field(default_factory=_Nowhere)
+
+    def following(self, place: PlaceDefinition) -> PlaceDefinition | None:
+        return self.definition.after(place.id)
+
+
+class _Player:
+    def __init__(self, definition: WorkflowDefinition, facts: Facts, obj: Model, user: Any) -> None:
+        self._finder = Wayfinder(_Imagined(definition), facts)
+        self._definition = definition
+        self._obj = obj
+        self._user = user
+        self._named = Named.by(
+            approval for place in definition.places for approval in place.approvals
+        )
+        self._steps: list[SimulatedStep] = []
 
     def play(self) -> Simulation:
-        place = next(iter(self.definition.places), None)
         try:
-            while place is not None:
-                place = self._pass_group(place) if place.group else self._pass(place)
+            self._play()
         except ConditionFailed as error:
-            return Simulation(tuple(self.steps), is_completed=False, reason=error.message)
-        return Simulation(tuple(self.steps), is_completed=True)
+            return Simulation(tuple(self._steps), is_completed=False, reason=error.message)
+        return Simulation(tuple(self._steps), is_completed=True)
 
-    def _pass_group(self, place: PlaceDefinition) -> PlaceDefinition | None:
-        for branch in self.definition.groups[place.group].branches.values():
-            at: PlaceDefinition | None = branch[0]
-            while at is not None:
-                at = self._pass(at)
-        return self.definition.after_group(place.group)
+    def _play(self) -> None:
+        waiting = self._go(next(iter(self._definition.places), None), None)
+        while waiting:
+            first = waiting[0]
+            if first.group:
+                for place in waiting:
+                    self._play_branch(place)
+                goal = self._definition.after_group(first.group)
+            else:
+                goal = self._leave(first)
+            waiting = self._go(goal, first)
 
-    def _pass(self, place: PlaceDefinition) -> PlaceDefinition | None:
-        """Note what happens at a place; return where the object goes from it."""
-        self._refuse_endless_loop(place)
-        kind, reason = self._what_happens(place)
-        approvers: tuple[ApproverPreview, ...] = ()
-        if kind is SimulatedKind.APPROVAL:
-            case = Case(lambda: self.obj, lambda: self.user)
-            approvers = tuple(preview_place(place, self.obj, case, self.named, self.user))
-        self.steps.append(SimulatedStep(place, kind, reason, approvers))
-        route = route_taken(place, self._holds)
+    def _play_branch(self, place: PlaceDefinition) -> None:
+        waiting = [place]
+        while waiting:
+            waiting = self._go(self._leave(waiting[0]), waiting[0])
+
+    def _go(
+        self, goal: PlaceDefinition | None, left: PlaceDefinition | None
+    ) -> list[PlaceDefinition]:
+        """Note the places on the way to a goal; return those where something is waited for."""
+        way = self._finder.onward(goal, left)
+        for stop in way.stops:
+            self._note(stop)
+        if way.error is not None:
+            raise way.error
+        return [stop.place for stop in way.stops if stop.outcome is None]
+
+    def _leave(self, place: PlaceDefinition) -> PlaceDefinition | None:
+        """Where the object goes from a place that is done; the route is noted there."""
+        route = self._finder.route(place)
         if route is None:
-            return self.definition.after(place.id)
-        self.steps[-1] = SimulatedStep(place, kind, reason, approvers, route.when)
-        return self.definition.coded(route.to) if route.to else None
+            return self._definition.after(place.id)
+        number = max(n for n, step in enumerate(self._steps) if step.place == place)
+        self._steps[number] = replace(self._steps[number], route=route.when)
+        return self._definition.coded(route.to) if route.to else None
 
-    def _what_happens(self, place: PlaceDefinition) -> tuple[SimulatedKind, str]:
-        if place.skip_when and self._holds(place.skip_when):
-            return SimulatedKind.PASSED_OVER, place.skip_when
-        if place.approve_when and self._holds(place.approve_when):
-            return SimulatedKind.APPROVES_ITSELF, place.approve_when
-        return SimulatedKind(place.kind), ""
+    def _note(self, stop: Stop) -> None:
+        place, kind = stop.place, KIND_OF_OUTCOME.get(stop.outcome)
+        approvers: tuple[ApproverPreview, ...] = ()
+        if kind is None:
+            case = Case(lambda: self._obj, lambda: self._user)
+            approvers = tuple(preview_place(place, self._obj, case, self._named, self._user))
+        reason = place.skip_when if kind is SimulatedKind.PASSED_OVER else ""
+        if kind is SimulatedKind.APPROVES_ITSELF:
+            reason = place.approve_when
+        self._steps.append(
+            SimulatedStep(place, kind or SimulatedKind(place.kind), reason, approvers)
+        )
 
-    def _holds(self, condition: str) -> bool:
-        return evaluate(condition, self.facts.values(condition))
 
-    def _refuse_endless_loop(self, place: PlaceDefinition) -> None:
-        self.visits[place.id] += 1
-        limit = place.max_visits or settings.loop_limit
-        if self.visits[place.id] > limit:
-            raise ConditionFailed(
-                _("'%(stage)s' has been visited %(limit)s times; the loop ends here.")
-                % {"stage": place.name_en, "limit": limit}
-            )
+# What ends a visit at once; where nothing does, the kind of the stage tells what happens.
+KIND_OF_OUTCOME: Mapping[StageOutcome | None, SimulatedKind] = {
+    StageOutcome.SKIPPED: SimulatedKind.PASSED_OVER,
+    StageOutcome.APPROVED_BY_RULE: SimulatedKind.APPROVES_ITSELF,
+    StageOutcome.NOT_NEEDED: SimulatedKind.NOT_NEEDED,
+}
