@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.core.cache import cache
 from django.db import transaction
+from django.db.models import Case, When
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -39,6 +40,8 @@ from approval_workflow.exceptions import (
     InvalidSteps,
     InvalidSubstitution,
     NobodyEligible,
+    StepAlreadyProcessed,
+    StepNotOpen,
 )
 from approval_workflow.handlers import BaseApprovalHandler, register_handler
 from approval_workflow.models import ApprovalEvent, ApprovalFlow, ApprovalInstance, Substitution
@@ -285,6 +288,12 @@ class Play(RuleBasedStateMachine):
         rows = ApprovalInstance.objects.for_object(self.document).current()
         return list(rows.select_related("flow", "assigned_to").order_by("pk"))
 
+    def rows_not_open(self):
+        """Those to come before those that are done with."""
+        rows = ApprovalInstance.objects.for_object(self.document)
+        not_open = rows.exclude(status=ApprovalStatus.CURRENT).select_related("flow", "assigned_to")
+        return not_open.order_by(Case(When(status=ApprovalStatus.PENDING, then=0), default=1), "pk")
+
     def row_and_actor(self, index, who, rows=()):
         rows = rows or self.open_rows()
         row = rows[index % len(rows)]
@@ -352,6 +361,21 @@ class Play(RuleBasedStateMachine):
             ApprovalPermissionDenied,
             NobodyEligible,
         )
+
+    @precondition(is_asking)
+    @precondition(lambda self: self.rows_not_open().exists())
+    @rule(index=indexes, action=st.sampled_from(["approved", "rejected"]))
+    def decide_what_is_not_open(self, index, action):
+        """Not before its turn, whoever is to be asked then, and not once more."""
+        rows = self.rows_not_open()
+        row = rows[index % len(rows)]
+        is_to_come = row.status == ApprovalStatus.PENDING
+        user = row.assigned_to or self.person("member0")
+        before = self.fingerprint()
+        assert not can_user_approve(row, user)
+        with pytest.raises(StepNotOpen if is_to_come else StepAlreadyProcessed):
+            advance_flow(row, action, user)
+        assert self.fingerprint() == before
 
     @precondition(is_asking)
     @rule(index=indexes)
