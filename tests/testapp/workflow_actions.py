@@ -1,6 +1,7 @@
 """Functions that actions of the tests call, and some that they must not."""
 
 import os
+import signal
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,6 +63,16 @@ def record(workflow_attachment, action_parameters, **context):
         file.write(f"{context['idempotency_key']} {os.getpid()}\n")
     # A moment in which the process can die.
     time.sleep(0.002)
+
+
+def die_once(workflow_attachment, action_parameters, **context):
+    """A job whose process is killed when it runs for the first time, with its effect half made."""
+    Document.objects.create(title="effect")
+    file = Path(action_parameters["file"])
+    if not file.exists():
+        file.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return {"pid": os.getpid()}
 
 
 async def later(workflow_attachment, action_parameters, **context):
