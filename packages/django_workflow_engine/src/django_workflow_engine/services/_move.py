@@ -9,13 +9,14 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from approval_workflow.exceptions import Conflict, NothingLeftToAsk
+from approval_workflow.exceptions import Conflict, FlowOnHold, NothingLeftToAsk
 from approval_workflow.models import ApprovalFlow
 from approval_workflow.services import replace_steps
 from django_workflow_engine.approvers import DEPARTMENT_HEAD, RESOLVER_KEY
-from django_workflow_engine.choices import StageOutcome
+from django_workflow_engine.choices import AttachmentStatus, StageKind, StageOutcome
 from django_workflow_engine.definition import PlaceDefinition, definition_of
 from django_workflow_engine.models import Pipeline, StageRun, WorkFlow, WorkflowAttachment
+from django_workflow_engine.services._carrying import carry_over
 from django_workflow_engine.services._routes import Routes
 from django_workflow_engine.services._run import Run
 from django_workflow_engine.services._steps import Step, build_steps
@@ -63,10 +64,15 @@ def move(task: Move, attachment_id: Any) -> Moved:
         attachment.save(using=task.using, update_fields=["workflow", "snapshot_key"])
         return moved
     moved.before = before.label
-    visit = Visit.of(flow, old, before, task.using)
     goal = _goal(task, before)
+    _refuse_what_cannot_be_moved(attachment, before, goal)
     run = Run(attachment, task.using)
     attachment.passed_places = still_to_come(run.definition, goal, passed)
+    if before.kind != StageKind.APPROVAL:
+        carry_over(run, flow, before, goal, _told(task, moved, goal))
+        moved.after = goal.label
+        return moved
+    visit = Visit.of(flow, old, before, task.using)
     after = _ask(task, run, flow, visit, goal, moved)
     _write(run, visit, before, goal, after)
     moved.after = after.label
@@ -99,6 +105,40 @@ def _goal(task: Move, before: PlaceDefinition) -> PlaceDefinition:
     return goal
 
 
+def _refuse_what_cannot_be_moved(
+    attachment: WorkflowAttachment, before: PlaceDefinition, goal: PlaceDefinition
+) -> None:
+    if attachment.status == AttachmentStatus.ON_HOLD:
+        raise FlowOnHold(_("It is on hold; it can be moved when it is resumed."))
+    if before.group:
+        raise Conflict(
+            _("'%(place)s' runs beside others; it can be moved when they have ended.")
+            % {"place": before.label}
+        )
+    if goal.group:
+        raise Conflict(
+            _("In the new version '%(place)s' runs beside others; nothing leads into their middle.")
+            % {"place": goal.label}
+        )
+    if before.kind != goal.kind:
+        raise Conflict(
+            _("It waits at '%(before)s' for something else than '%(after)s' waits for.")
+            % {"before": before.label, "after": goal.label}
+        )
+
+
+def _told(task: Move, moved: Moved, goal: PlaceDefinition) -> dict[str, Any]:
+    """What the history keeps of the move."""
+    return {
+        "from_version": moved.version_before,
+        "to_version": task.target.version,
+        "from_place": moved.before,
+        "to_place": goal.label,
+        "actor": task.user,
+        "comment": task.reason,
+    }
+
+
 def _ask(
     task: Move,
     run: Run,
@@ -109,12 +149,8 @@ def _ask(
 ) -> PlaceDefinition:
     """Make the flow ask for what is left at the goal, else at what follows; return the place."""
     steps = _with_departments(build_steps(goal, run.case), moved.attachment, goal, task.using)
-    told = {
-        "from_version": moved.version_before,
-        "to_version": task.target.version,
-        "from_place": moved.before,
-        "to_place": goal.label,
-    }
+    told = _told(task, moved, goal)
+    del told["actor"], told["comment"]
     arguments: dict[str, Any] = {"since": visit.since, "reason": task.reason}
     try:
         result = replace_steps(
@@ -129,6 +165,11 @@ def _ask(
         following = run.following(goal)
         if following is None:
             raise Conflict(_("The new version has nothing left to ask of it.")) from None
+        if goal.routes or not following.is_plain:
+            raise Conflict(
+                _("All of '%(place)s' is approved, and what follows there is not asked of people.")
+                % {"place": goal.label}
+            ) from None
         told["to_place"] = following.label
         steps = build_steps(following, run.case)
         result = replace_steps(flow, steps, task.user, afresh=True, details=told, **arguments)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from uuid import UUID, uuid4
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -34,7 +34,7 @@ def take_back(run: Run, instance: ApprovalInstance) -> None:
     visits = StageRun.objects.using(using).filter(attachment=attachment)
     begun = list(visits.filter(entered_by_step=instance.pk).exclude(outcome=StageOutcome.UNDONE))
     ended = visits.filter(left_by_step=instance.pk).exclude(pk__in=[visit.pk for visit in begun])
-    _refuse_when_moved_on(instance, visits, begun, ended)
+    _refuse_when_moved_on(run, instance, visits, begun, ended)
     drop_tasks(attachment, using, begun)
     revive_tasks(attachment, using, ended)
     now = timezone.now()
@@ -48,21 +48,30 @@ def take_back(run: Run, instance: ApprovalInstance) -> None:
 
 
 def _refuse_when_moved_on(
+    run: Run,
     instance: ApprovalInstance,
     visits: "QuerySet[StageRun]",
     begun: Iterable[StageRun],
     ended: Iterable[StageRun],
 ) -> None:
-    """Refuse where a job, a timer or a status has moved the object after the decision."""
-    left_since = any(visit.left_at and visit.left_by_step != instance.pk for visit in begun)
+    """Refuse where something else than the decision has moved the object since."""
     last = max((visit.pk for visit in (*begun, *ended)), default=None)
+    left_since = any(visit.left_at and visit.left_by_step != instance.pk for visit in begun)
     entered_since = (
-        visits.filter(pk__gt=last).exclude(entered_by_step=instance.pk).exists()
-        if last is not None
-        else False
+        last is not None
+        and visits.filter(pk__gt=last).exclude(entered_by_step=instance.pk).exists()
     )
-    if left_since or entered_since:
+    if left_since or entered_since or not _is_at_its_place(run, instance, visits):
         raise CannotUndo(_("The object has moved on since; the decision cannot be undone."))
+
+
+def _is_at_its_place(run: Run, instance: ApprovalInstance, visits: "QuerySet[StageRun]") -> bool:
+    """Whether the object would be where the step asks, if it waits for that step at all."""
+    place = run.definition.named_in(instance.extra_fields)
+    if place is None or not instance.parallel_required:
+        return True
+    here = visits.filter(stage_id=place.stage_id, pipeline_id=place.pipeline_id)
+    return here.filter(Q(left_at=None) | Q(left_by_step=instance.pk)).exists()
 
 
 def undone(rows: "QuerySet[ActionExecution]") -> "QuerySet[ActionExecution]":

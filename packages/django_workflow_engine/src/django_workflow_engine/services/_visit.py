@@ -8,6 +8,9 @@ from django_workflow_engine.choices import StageOutcome
 from django_workflow_engine.definition import PlaceDefinition, WorkflowDefinition
 from django_workflow_engine.models import StageRun, WorkflowAttachment
 
+# What a place has that is not to be done once more.
+FOR_GOOD = (StageOutcome.APPROVED, StageOutcome.APPROVED_BY_RULE, StageOutcome.DONE)
+
 
 @dataclass(frozen=True)
 class Visit:
@@ -58,9 +61,7 @@ def passed_places(
     """Return the places that were approved for good: the object was not sent back before them."""
     if before is None:
         return set()
-    visits = StageRun.objects.using(using).filter(
-        attachment=attachment, outcome=StageOutcome.APPROVED
-    )
+    visits = StageRun.objects.using(using).filter(attachment=attachment, outcome__in=FOR_GOOD)
     columns = ("stage_id", "stage__cloned_from_id", "pipeline_id", "pipeline__cloned_from_id")
     approved = {
         f"stage:{template_stage or stage}" if stage else f"pipeline:{template_pipeline or pipeline}"

@@ -56,6 +56,8 @@ def begin(run: Run, obj: Model, user: Any) -> None:
     attachment.status = AttachmentStatus.IN_PROGRESS
     run.runs_inline = False
     course = Course(run, run.facts(user=lambda: user), round_number=1)
+    # Where all stages are passed over, it was there at least.
+    run.stand_at(first)
     with _naming_the_place(run.definition):
         course.send(first)
         # It is put on hold below, where its handler finds the attachment.
