@@ -8,10 +8,15 @@ from django_workflow_engine.services import get_current_stage, get_workflow_atta
 
 def expect_status(obj: Model, *, workflow: str, field: str, value: str) -> None:
     """Check the state of the object's workflow and the status field that follows it."""
-    attachment = get_workflow_attachment(obj)
-    _expect(obj, "workflow", attachment.status if attachment else "none", workflow)
+    expect_workflow(obj, workflow)
     obj.refresh_from_db()
     _expect(obj, field, getattr(obj, field), value)
+
+
+def expect_workflow(obj: Model, status: str) -> None:
+    """Check the state of the object's workflow."""
+    attachment = get_workflow_attachment(obj)
+    _expect(obj, "workflow", attachment.status if attachment else "none", status)
 
 
 def expect_stage(obj: Model, name: str) -> None:
@@ -22,8 +27,7 @@ def expect_stage(obj: Model, name: str) -> None:
 
 def expect_no_workflow(obj: Model) -> None:
     """Check that nothing was started on the object."""
-    attachment = get_workflow_attachment(obj)
-    _expect(obj, "workflow", attachment.status if attachment else "none", "none")
+    expect_workflow(obj, "none")
 
 
 def expect_turn(obj: Model, people: list[str], usernames: set[str]) -> None:

@@ -9,9 +9,9 @@ from hello.models import HelloRequest
 class HelloRequestAdmin(admin.ModelAdmin):
     """Greetings, and which of them went out."""
 
-    list_display = ("text", "requester", "approved", "sent_at", "workflow_status")
+    list_display = ("text", "requester", "approved", "sent_at")
     list_filter = ("approved",)
     list_select_related = ("requester",)
     search_fields = ("text",)
     autocomplete_fields = ("requester",)
-    readonly_fields = ("sent_at", "workflow_status")
+    readonly_fields = ("sent_at",)

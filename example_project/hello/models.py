@@ -19,9 +19,6 @@ class HelloRequest(WorkflowTargetMixin):
         related_name="hello_requests",
     )
     sent_at = models.DateTimeField(_("sent at"), null=True, blank=True, editable=False)
-    workflow_status = models.CharField(
-        _("workflow status"), max_length=50, blank=True, editable=False
-    )
 
     class Meta:
         verbose_name = _("greeting")
