@@ -9,10 +9,12 @@ import pytest
 from django.contrib.contenttypes.models import ContentType
 from django.core.management import CommandError, call_command
 
+from claims.models import Claim
 from crm.models import Opportunity
 from demo import cases, roster
 from demo.mailbox import Mailbox
 from django_workflow_engine.models import Stage, WorkFlow, WorkflowAttachment, WorkflowConfiguration
+from hello.models import HelloRequest
 from purchasing.management.commands import demo as demo_command
 from purchasing.models import DynamicForm, PurchaseRequest, Role, User
 from support.models import Ticket
@@ -45,9 +47,11 @@ def test_seed_makes_everybody_and_everything_once() -> None:
 
     assert _counts() == counts
     assert counts["User"] == len(roster.PEOPLE) + 2
-    assert counts["WorkFlow"] == 3
+    assert counts["WorkFlow"] == 5
     assert "workflow templates: 3 made, 0 found" in first
     assert "workflow templates: 0 made, 3 found" in second
+    assert "workflows in code: 2 made, 0 found" in first
+    assert "workflows in code: 0 made, 2 found" in second
 
 
 @pytest.mark.django_db
@@ -102,6 +106,7 @@ def test_seed_configures_the_status_values() -> None:
         "purchaserequest": ("workflow_status", "approved", "denied"),
         "opportunity": ("status", "won", "lost"),
         "ticket": ("status", "closed", "cancelled"),
+        "claim": ("status", "approved", "rejected"),
     }
 
 
@@ -118,6 +123,10 @@ def test_the_demo_runs_twice() -> None:
     assert Opportunity.objects.filter(status="won").count() == 2
     assert Ticket.objects.filter(status="cancelled").count() == 2
     assert _running(PurchaseRequest) == 2 * 2
+    assert Claim.objects.filter(status="approved").count() == 2 * 2
+    assert Claim.objects.filter(status="rejected").count() == 2
+    assert HelloRequest.objects.exclude(sent_at=None).count() == 2
+    assert HelloRequest.objects.filter(sent_at=None).count() == 2
     assert f"Notifications sent: {len(mailbox.notifications())}" in output
     assert max(len(line) for line in output.splitlines()) <= 100
     assert "make serve" in output
@@ -137,12 +146,15 @@ def test_the_demo_shows_who_did_what_and_whom_it_told() -> None:
         "Resubmission requested: Budget Approval",
         "Delegated to Salma Idris: Budget Approval",
         "No workflow runs on it, so there is no history.",
+        "Timeline: A greeting is approved and sent in the background (Hello, world!)",
+        "Kofi Mensah sets Review Claim to 'Approved'; Approve/Reject waits for a status",
+        "'Approve/Reject': Rejected",
     ):
         assert part in timelines
     for line in (
         "hana@example.org   Approved: Laptops for the new team",
         "peter@example.org  Rejected: Espresso machine with a service plan",
-        "total workflows             3",
+        "total workflows             5",
     ):
         assert line in rest.splitlines()
 
@@ -153,9 +165,9 @@ def test_the_demo_previews_the_clean_up_and_deletes_nothing() -> None:
     output = _run("demo")
 
     ended = WorkflowAttachment.objects.ended().count()
-    assert ended == 7
+    assert ended == 12
     assert f"Would delete:\n  attachments: {ended}\n" in output
-    assert "  Completed: 5 (55.6%)\n  Rejected: 2 (22.2%)\n  In Progress: 2 (22.2%)\n" in output
+    assert "  Completed: 9 (64.3%)\n  Rejected: 3 (21.4%)\n  In Progress: 2 (14.3%)\n" in output
 
 
 @pytest.mark.django_db(transaction=True)

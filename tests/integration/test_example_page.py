@@ -155,6 +155,8 @@ def test_a_wrong_password_is_refused(client: Client) -> None:
         "purchasing/purchaserequest/",
         "crm/opportunity/",
         "support/ticket/",
+        "hello/hellorequest/",
+        "claims/claim/",
     ],
 )
 def test_every_model_of_the_example_is_in_the_admin(admin_client: Client, path: str) -> None:

@@ -60,6 +60,7 @@ def test_migrate_and_seed_on_a_fresh_database(database: Path) -> None:
     assert (migrated.returncode, migrated.stderr) == (0, "")
     assert (seeded.returncode, seeded.stderr) == (0, "")
     assert "workflow templates: 3 made, 0 found" in seeded.stdout
+    assert "workflows in code: 2 made, 0 found" in seeded.stdout
 
 
 def test_celery_knows_every_task_of_the_schedule() -> None:
