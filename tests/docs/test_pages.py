@@ -52,6 +52,7 @@ PAGES = [
     "guides/actions.md",
     "guides/starting.md",
     "guides/workflow-files.md",
+    "guides/workflows-in-code.md",
     "guides/approval-types.md",
     "guides/notifications.md",
     "guides/production.md",
