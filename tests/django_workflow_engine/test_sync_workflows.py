@@ -172,6 +172,21 @@ class TestMistakes:
             f"{name}.nobody": "The stage has no approvals. No way leads here.",
         }
 
+    def test_conditions_are_judged_against_the_models_of_the_settings(
+        self, ann: Any, settings: Any
+    ) -> None:
+        class Titled(workflows.Workflow):
+            check = workflows.Stage(
+                "Check", approvals=[workflows.requester()], skip_when="document.tittle == 'x'"
+            )
+
+        settings.DJANGO_WORKFLOW_ENGINE = {
+            "MODEL_WORKFLOW_MAPPINGS": {"testapp.Document": ["titled"]}
+        }
+        [(place, message)] = self.errors_of(Titled).items()
+        assert place == f"{Titled.__qualname__}.check"
+        assert "testapp.Document has no field 'tittle'" in message
+
     def test_an_empty_class_says_what_it_lacks(self) -> None:
         cls = type("Empty", (workflows.Workflow,), {})
         assert self.errors_of(cls) == {"Empty.Meta": "The workflow has no pipelines."}
