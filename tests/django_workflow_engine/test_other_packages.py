@@ -13,6 +13,8 @@ from approval_workflow import signals
 from approval_workflow.handlers import BaseApprovalHandler, register_handler
 from approval_workflow.inbox import waiting_for
 from approval_workflow.services import claim, reassign, release
+from django_workflow_engine import workflows
+from django_workflow_engine.actions.runner import run_due
 from django_workflow_engine.models import Stage, WorkFlow, WorkflowAttachment
 from django_workflow_engine.services import (
     act_on_object,
@@ -23,10 +25,12 @@ from django_workflow_engine.services import (
     resume_workflow,
     update_stage_status,
 )
+from tests.django_workflow_engine.admin_pages import Page, address_of, superuser_client
 from tests.factories.objects import PurchaseRequestFactory
 from tests.factories.people import UserFactory, make_role
 from tests.factories.workflows import asking, by_role, by_user, make_staged
 from tests.testapp.models import Document, SlugDocument, UuidDocument
+from tests.testapp.workflow_actions import score
 
 pytestmark = pytest.mark.django_db
 
@@ -110,6 +114,34 @@ def test_objects_of_any_model_run(ann, make):
     assert attachment.target == obj
 
 
+# T-11
+def test_the_same_workflow_from_the_admin_and_from_code(ann):
+    class Leave(workflows.Workflow):
+        check = workflows.Stage(
+            "Check",
+            color="#3498db",
+            approvals=[
+                # The page writes down what is so by default, too.
+                workflows.person(
+                    "ann",
+                    step_approval_type="approve",
+                    rejection_policy="first",
+                    allow_higher_level=True,
+                )
+            ],
+        )
+
+    page = Page(superuser_client(), address_of(WorkFlow, "add"), "workflow_form")
+    page.set(name_en="Leave").row("pipelines-0", name_en="Leave")
+    page.row("pipelines-0-stages-0", name_en="Check", color="#3498db")
+    page.row("pipelines-0-stages-0-approvals-0", approval_type="USER", approval_user=ann.pk)
+    assert page.send().status_code == 302
+    [imported] = workflows.sync_workflows([Leave], dry_run=True)
+    assert [str(change) for change in imported.changes] == [
+        "Leave / Check / code: nothing becomes check"
+    ]
+
+
 # V-1
 def test_views_signals_and_models_are_a_projects_own(
     ann, monkeypatch, django_capture_on_commit_callbacks
@@ -141,6 +173,36 @@ def test_urls_are_there_and_closed():
     client = APIClient()
     for name in ("workflow-list", "attachment-list", "execution-list"):
         assert client.get(reverse(f"django_workflow_engine:{name}")).status_code in (401, 403)
+
+
+# V-6
+def test_hello_world(ann, django_capture_on_commit_callbacks):
+    class HelloWorld(workflows.Workflow):
+        approve = workflows.Stage(
+            "Approve",
+            approvals=[workflows.person("ann")],
+            routes=[
+                workflows.Route("send", when="document.status == 'approved'"),
+                workflows.Route(workflows.END),
+            ],
+        )
+        send = workflows.JobStage("Send", job=score, parameters={"score": 1})
+
+    workflows.sync_workflows([HelloWorld])
+    outcomes = {}
+    for status in ("approved", "refused"):
+        request = Document.objects.create(title="Hello, world!", status=status)
+        attachment = HelloWorld.start(request, ann)
+        with django_capture_on_commit_callbacks(execute=True):
+            act_on_object(request, "approve", ann)
+            run_due()
+        runs = attachment.stage_runs.order_by("pk").values_list("stage__code", "outcome")
+        outcomes[status] = list(runs)
+        assert get_workflow_attachment(request).status == "completed"
+    assert outcomes == {
+        "approved": [("approve", "approved"), ("send", "done")],
+        "refused": [("approve", "approved")],
+    }
 
 
 # V-8
