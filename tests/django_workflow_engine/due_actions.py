@@ -25,6 +25,8 @@ class Action:
     conditions: dict[str, Any] = field(default_factory=dict)
     execution: str = ""
     failure_policy: str = "continue"
+    when: str = ""
+    compensation: str = ""
 
     @property
     def function_path(self) -> str:

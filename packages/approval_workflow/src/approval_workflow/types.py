@@ -1,6 +1,6 @@
 """Frozen values that travel between the modules of the core."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
@@ -183,9 +183,11 @@ class Permission:
 class Barrier:
     """Steps that a person may not act on, whoever is asked there: which ones, and why.
 
-    `steps` is a condition on `ApprovalInstance`; `code` and `reason` as in `Permission`.
+    `steps` is a condition on `ApprovalInstance`; `code` and `reason` as in `Permission`. `concerns`
+    says of a row, without a statement, whether it can be one of them.
     """
 
     steps: Q
     code: str
     reason: str
+    concerns: Callable[[Any], bool] = lambda _instance: True

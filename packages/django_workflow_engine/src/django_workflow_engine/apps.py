@@ -11,7 +11,10 @@ class DjangoWorkflowEngineConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from django_workflow_engine import checks  # noqa: F401  # registers the system checks
+        from django_workflow_engine import (
+            checks,  # noqa: F401  # registers the system checks
+            created_permissions,
+        )
         from django_workflow_engine.actions import defaults
         from django_workflow_engine.cleanup import automatic
         from django_workflow_engine.models import ActionExecution
@@ -19,6 +22,7 @@ class DjangoWorkflowEngineConfig(AppConfig):
         from django_workflow_engine.services.tasks_done import on_task_done
         from django_workflow_engine.signals import task_done
 
+        created_permissions.connect()
         defaults.connect()
         automatic.connect()
         post_save.connect(start_on_creation, dispatch_uid="django_workflow_engine.auto_start")

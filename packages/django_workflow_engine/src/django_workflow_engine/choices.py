@@ -33,6 +33,14 @@ class StageKind(models.TextChoices):
     STATUS = "status", _("A status is set")
 
 
+class PermissionVerb(models.TextChoices):
+    """What a permission that a template asks for allows."""
+
+    START = "start", _("Start")
+    VIEW = "view", _("View")
+    ACT = "act", _("Decide")
+
+
 class AttachmentStatus(models.TextChoices):
     """Where an object stands in its workflow. The last three are final."""
 

@@ -14,9 +14,14 @@ from approval_workflow.models import ApprovalFlow, ApprovalInstance
 from approval_workflow.querysets import ApprovalInstanceQuerySet
 from approval_workflow.types import Barrier, Continuation
 from django_workflow_engine.choices import ActionType, AttachmentStatus, StageOutcome
-from django_workflow_engine.definition import PlaceDefinition
+from django_workflow_engine.definition import PERMISSION_KEY, PlaceDefinition
 from django_workflow_engine.services._course import Course
-from django_workflow_engine.services._permissions import MISSING, why_not_approve
+from django_workflow_engine.services._permissions import (
+    MISSING,
+    OWN_NEEDED,
+    barred_steps,
+    why_not_approve,
+)
 from django_workflow_engine.services._run import Run
 from django_workflow_engine.services._steps import TURN_KEY, step_label
 from django_workflow_engine.services._tasks import drop_tasks
@@ -47,11 +52,14 @@ class WorkflowApprovalHandler(BaseApprovalHandler):
         return True
 
     def barrier(self, user: Any) -> Barrier | None:
-        """Keep those who lack the permission that PERMISSIONS asks for from workflows' steps."""
+        """Keep those from steps who lack the permission that PERMISSIONS or a template asks for."""
         reason = why_not_approve(user)
-        if reason is None:
+        if reason is not None:
+            return Barrier(Q(flow__workflow_attachment__isnull=False), MISSING, reason)
+        barred = barred_steps(user)
+        if barred is None:
             return None
-        return Barrier(Q(flow__workflow_attachment__isnull=False), MISSING, reason)
+        return Barrier(barred, MISSING, str(OWN_NEEDED), concerns=_is_restricted)
 
     def on_approve(self, instance: ApprovalInstance) -> None:
         self.run.visits.decision = instance.pk
@@ -196,6 +204,10 @@ class WorkflowApprovalHandler(BaseApprovalHandler):
             stage_complete=stage_complete,
             **_about(instance),
         )
+
+
+def _is_restricted(instance: ApprovalInstance) -> bool:
+    return PERMISSION_KEY in instance.extra_fields
 
 
 def _turn_is_open(instance: ApprovalInstance) -> bool:

@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from approval_workflow.visibility import visible_flows
 from django_workflow_engine.authorship import current_author_id
-from django_workflow_engine.choices import AttachmentStatus, ExecutionStatus
+from django_workflow_engine.choices import AttachmentStatus, ExecutionStatus, PermissionVerb
 from django_workflow_engine.exceptions import SnapshotIsImmutable
 from django_workflow_engine.signals import templates_created
 
@@ -140,12 +140,16 @@ class WorkFlowQuerySet(TemplatePartQuerySet[M]):
         return self.filter(is_hidden=True)
 
     def visible_to(self, user: Any) -> Self:
-        """What a person may see: all with the view permission, else those of their company."""
+        """What a person may see.
+
+        All with the view permission; else those of their company, and those for which they have
+        the permission that the template has made.
+        """
         if not _is_somebody(user):
             return self.none()
         if user.has_perm("django_workflow_engine.view_workflow"):
             return self
-        return self.filter(company_id=user.pk)
+        return self.filter(models.Q(company_id=user.pk) | _of_template(_viewable_by(user)))
 
     def attachable(self) -> Self:
         """Templates that are offered to objects."""
@@ -199,7 +203,8 @@ class WorkflowAttachmentQuerySet(models.QuerySet[M]):
         """What a person may see.
 
         All with the view permission; else what they started or attached, what runs on a workflow of
-        their company, and what has a flow that they may see (`approval_workflow.visibility`).
+        their company or on one that they have its own permission to view, and what has a flow that
+        they may see (`approval_workflow.visibility`).
         """
         if not _is_somebody(user):
             return self.none()
@@ -213,6 +218,7 @@ class WorkflowAttachmentQuerySet(models.QuerySet[M]):
         parts = (
             rows.filter(started_by=user),
             rows.filter(workflow__company=user),
+            rows.filter(_of_template(_viewable_by(user), "workflow__")),
             rows.filter(flow__in=visible_flows(user).order_by().values("pk")),
         )
         started, *others = (part.values("pk") for part in parts)
@@ -233,6 +239,31 @@ class ActionExecutionQuerySet(models.QuerySet[M]):
             for verb in ("view", "change")
         )
         return self.all() if allowed else self.none()
+
+
+class WorkflowPermissionQuerySet(models.QuerySet[M]):
+    """Permissions that templates have made."""
+
+    def granted_to(self, user: Any, verb: PermissionVerb) -> Self:
+        """Those that a person has been given, or a group of theirs."""
+        rows = self.filter(verb=verb)
+        if not hasattr(user, "user_permissions"):
+            return rows.none()
+        return rows.filter(models.Q(user=user.pk) | models.Q(group__user=user.pk))
+
+
+def _viewable_by(user: Any) -> "models.QuerySet[Any, Any]":
+    """Keys of the templates that a person has the template's own permission to view."""
+    permissions = apps.get_model("django_workflow_engine", "WorkflowPermission").objects
+    granted = permissions.granted_to(user, PermissionVerb.VIEW)
+    rows: models.QuerySet[Any, Any] = granted.order_by().values("workflow")
+    return rows
+
+
+def _of_template(keys: "models.QuerySet[Any, Any]", path: str = "") -> models.Q:
+    """Templates with these keys, and their versions."""
+    template, version = f"{path}pk__in", f"{path}cloned_from__in"
+    return models.Q(**{template: keys}) | models.Q(**{version: keys})
 
 
 def _is_somebody(user: Any) -> bool:

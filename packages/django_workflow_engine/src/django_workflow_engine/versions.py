@@ -12,6 +12,7 @@ from django.db import connections, models, router, transaction
 from django.db.models import Exists, F, Max, OuterRef, Q
 from django.utils.translation import gettext as _
 
+from django_workflow_engine.created_permissions import keep_permissions
 from django_workflow_engine.exceptions import UnknownVersion
 from django_workflow_engine.models import (
     ActionExecution,
@@ -145,6 +146,8 @@ def _find(template_id: Any, using: str) -> WorkFlow | None:
 
 def _take(template: WorkFlow, using: str, author: Any = None) -> WorkFlow:
     """Copy a locked template; the lock also keeps the numbers of its versions apart."""
+    if template.creates_permissions:
+        keep_permissions(template, using)
     snapshot = _copy(
         template,
         cloned_from=template,

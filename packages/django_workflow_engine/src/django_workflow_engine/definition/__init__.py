@@ -16,6 +16,7 @@ from django_workflow_engine.definition.completeness import completeness_errors
 from django_workflow_engine.definition.parts import (
     DEFAULT_LEVEL,
     NO_APPROVALS,
+    PERMISSION_KEY,
     WORKFLOW_LEVEL,
     ActionDefinition,
     ApprovalDefinition,
@@ -38,6 +39,7 @@ __all__ = [
     "NO_APPROVALS",
     "NO_PIPELINES_WANTED",
     "NO_STAGES_WANTED",
+    "PERMISSION_KEY",
     "WORKFLOW_LEVEL",
     "ActionDefinition",
     "ApprovalDefinition",

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cached_property, lru_cache
 from typing import Any, TypeVar
@@ -88,14 +88,17 @@ def compile_definition(workflow_id: Any, using: str | None = None) -> WorkflowDe
     Raises `InvalidConfiguration` when what a stage stores is not what a stage can be made of.
     """
     using = using or router.db_for_write(WorkFlow)
-    columns = ("name_en", "name_ar", "strategy", "workflow_info", "cloned_from_id")
+    columns = (
+        *("name_en", "name_ar", "strategy", "workflow_info", "cloned_from_id"),
+        "creates_permissions",
+    )
     workflow = WorkFlow.objects.using(using).only(*columns).get(pk=workflow_id)
     in_workflow = Pipeline.objects.using(using).filter(workflow_id=workflow_id)
     pipelines = list(in_workflow.order_by("order", "pk"))
     in_pipelines = Stage.objects.using(using).filter(pipeline__in=pipelines)
     stages = _grouped((row.pipeline_id, row) for row in in_pipelines.order_by("order", "pk"))
     rows = _Rows(workflow, pipelines, [row for one in pipelines for row in stages[one.pk]])
-    places, groups = grouped(PLACES_OF[workflow.strategy](rows))
+    places, groups = grouped(_restricted(PLACES_OF[workflow.strategy](rows), workflow))
     return WorkflowDefinition(
         id=workflow.pk,
         name_en=workflow.name_en,
@@ -107,6 +110,13 @@ def compile_definition(workflow_id: Any, using: str | None = None) -> WorkflowDe
         misplaced=tuple(_misplaced(rows)),
         actions_by_level=_actions(rows, using),
     )
+
+
+def _restricted(items: list[Beside], workflow: WorkFlow) -> list[Beside]:
+    """Note at the places whether deciding there takes a permission of the template."""
+    if not workflow.creates_permissions:
+        return items
+    return [replace(item, place=replace(item.place, is_restricted=True)) for item in items]
 
 
 @lru_cache(maxsize=CACHE_SIZE)

@@ -55,6 +55,11 @@ class ApprovalDefinition:
     extra_fields: Mapping[str, Any] = field(default_factory=dict)
 
 
+# Key in the `extra_fields` of a step that only who has a permission decides on: the key of the
+# stage in the template, or 0 where no stage asks.
+PERMISSION_KEY = "permission_stage"
+
+
 @dataclass(frozen=True, kw_only=True)
 class PipelineDefinition:
     """`template_id` is the key in the template; `id` is the same where no snapshot was taken."""
@@ -138,6 +143,8 @@ class PlaceDefinition:
     # Where places run side by side: which of the groups, and which branch of it.
     group: str = ""
     branch: str = ""
+    # Whether deciding here takes a permission that the template has made.
+    is_restricted: bool = False
 
     @property
     def is_plain(self) -> bool:
@@ -180,6 +187,13 @@ class PlaceDefinition:
             return {"workflow_id": self.id}
         keys = {"pipeline_id": self.pipeline_id}
         return {"stage_id": self.id, **keys} if self.stage_id is not None else keys
+
+    @property
+    def step_keys(self) -> dict[str, Any]:
+        """What the steps of the place note of it."""
+        if not self.is_restricted:
+            return self.keys
+        return {**self.keys, PERMISSION_KEY: self.template_id if self.stage_id is not None else 0}
 
     @property
     def template_key(self) -> str:

@@ -72,6 +72,11 @@ class WorkflowDefinition:
         """Whether its places are passed one by one, in order, by decisions of people alone."""
         return all(place.is_plain for place in self.places)
 
+    @property
+    def is_restricted(self) -> bool:
+        """Whether starting and deciding take permissions that the template has made."""
+        return any(place.is_restricted for place in self.places)
+
     def after(self, key: Any) -> PlaceDefinition | None:
         """Return the place that follows in order, or None at the end.
 

@@ -90,6 +90,7 @@ LABELS: Mapping[str, Any] = {
     "status": gettext_lazy("status"),
     "is_active": gettext_lazy("active"),
     "strategy": gettext_lazy("where people are asked"),
+    "creates_permissions": gettext_lazy("permissions of its own"),
     "department": gettext_lazy("department"),
     "color": gettext_lazy("colour"),
     "code": gettext_lazy("code"),

@@ -20,6 +20,9 @@ from django_workflow_engine.differences.words import name_of
 from django_workflow_engine.models import Pipeline, WorkFlow
 from django_workflow_engine.versions import template_name
 
+# The fields of the workflow's own row that are told as they are.
+OWN_FIELDS = ("status", "is_active", "strategy", "creates_permissions")
+
 # From the fields of an approval to the keys that are stored.
 KEY_OF_FIELD = {name: key for key, name in FIELD_OF_KEY.items()}
 ACTION_FIELDS = (
@@ -65,7 +68,7 @@ class Side:
             "name_en": template_name(row, "name_en"),
             "name_ar": template_name(row, "name_ar"),
             "company": row.company_id,
-            **{name: getattr(row, name) for name in ("status", "is_active", "strategy")},
+            **{name: getattr(row, name) for name in OWN_FIELDS},
         }
         columns = ("pk", "department_content_type_id", "department_id")
         departments = {

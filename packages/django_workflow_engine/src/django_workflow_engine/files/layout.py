@@ -33,6 +33,7 @@ WORKFLOW: Mapping[str, Any] = {
     "status": WorkflowStatus.ACTIVE.value,
     "is_active": True,
     "strategy": WorkflowStrategy.STAGE.value,
+    "creates_permissions": False,
     "workflow_info": {},
     "actions": [],
     # Those of the project for a new workflow; of one that there is, they are left alone.

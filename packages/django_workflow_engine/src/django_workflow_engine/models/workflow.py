@@ -14,6 +14,9 @@ from django_workflow_engine.models.base import BilingualName, ConfiguredPart
 from django_workflow_engine.querysets import WorkFlowQuerySet, refuse_snapshot
 from django_workflow_engine.schemas import validate_approvals_info
 
+# Columns that others write while this row is edited.
+REREAD = ("revision", "key", "version")
+
 
 class WorkFlow(BilingualName, ConfiguredPart):
     """A template that people edit; or a snapshot of one (`is_hidden`), which objects run on."""
@@ -46,6 +49,8 @@ class WorkFlow(BilingualName, ConfiguredPart):
     )
     # {"approvals": [...]} where the workflow itself asks people; see `schemas`.
     workflow_info = models.JSONField(_("configuration"), default=dict, blank=True)
+    # Whether starting, viewing and deciding here take permissions of their own, which then exist.
+    creates_permissions = models.BooleanField(_("permissions of its own"), default=False)
     cloned_from = models.ForeignKey(
         "self",
         null=True,
@@ -77,6 +82,8 @@ class WorkFlow(BilingualName, ConfiguredPart):
     updated_at = models.DateTimeField(_("updated"), auto_now=True)
 
     configuration_fields = ("workflow_info",)
+    # Whether it had permissions of its own before it was saved.
+    had_permissions = False
 
     objects = WorkFlowQuerySet.as_manager()
 
@@ -127,8 +134,9 @@ class WorkFlow(BilingualName, ConfiguredPart):
         self.note_author()
         # Written with the other columns: what is known here may be of an older revision.
         stored = type(self)._base_manager.using(using).filter(pk=self.pk)
-        for values in stored.values("revision", "key", "version"):
-            self.__dict__.update(values)
+        for creates_permissions, *values in stored.values_list("creates_permissions", *REREAD):
+            self.had_permissions = creates_permissions
+            self.__dict__.update(zip(REREAD, values, strict=True))
 
     def note_author(self) -> None:
         """Name who is writing this template; raise `SnapshotIsImmutable` for a snapshot."""

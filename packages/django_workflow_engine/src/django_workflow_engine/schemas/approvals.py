@@ -64,6 +64,7 @@ RESERVED_EXTRA = (
     "turn",
     "assigned_resolver",
     "moved_to_department",
+    "permission_stage",
 )
 
 

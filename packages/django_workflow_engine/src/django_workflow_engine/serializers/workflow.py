@@ -2,6 +2,9 @@
 
 from typing import Any
 
+from django.db import router
+
+from django_workflow_engine.created_permissions import keep_permissions
 from django_workflow_engine.models import WorkFlow
 from django_workflow_engine.schemas import parse_approvals_info
 from django_workflow_engine.serializers.action import WorkflowActionSerializer
@@ -36,6 +39,7 @@ class WorkFlowSerializer(TemplatePartSerializer[WorkFlow]):
             "status",
             "is_active",
             "strategy",
+            "creates_permissions",
             "workflow_info",
             "pipelines",
             "actions",
@@ -49,4 +53,13 @@ class WorkFlowSerializer(TemplatePartSerializer[WorkFlow]):
 
     def create(self, validated_data: dict[str, Any]) -> WorkFlow:
         validated_data.setdefault("company", self.context.get("company_user"))
-        return super().create(validated_data)
+        return self._with_permissions(super().create(validated_data))
+
+    def update(self, instance: WorkFlow, validated_data: dict[str, Any]) -> WorkFlow:
+        return self._with_permissions(super().update(instance, validated_data))
+
+    def _with_permissions(self, workflow: WorkFlow) -> WorkFlow:
+        """The stages have been written after the row, and may have permissions of their own."""
+        if workflow.creates_permissions:
+            keep_permissions(workflow, router.db_for_write(WorkFlow))
+        return workflow

@@ -142,7 +142,7 @@ def build_step(place: PlaceDefinition, index: int, case: Case, named: Named) -> 
     return {
         **_rules(approval, named),
         **asked,
-        "extra_fields": {**extra, **place.keys, APPROVAL_KEY: index},
+        "extra_fields": {**extra, **place.step_keys, APPROVAL_KEY: index},
     }
 
 

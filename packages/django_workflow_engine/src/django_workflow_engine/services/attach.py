@@ -49,7 +49,7 @@ def attach_workflow_to_object(
     `WorkflowIncomplete`, `AlreadyAttached`, `FlowAlreadyOpen`, `WorkflowPermissionDenied`, and
     `NobodyEligible` when the first stage has nobody to ask.
     """
-    require_permission_to_start(user)
+    require_permission_to_start(user, workflow)
     if disable_clone:
         warnings.warn(
             "disable_clone=True: the object runs on the template itself, so that changes of the"

@@ -62,6 +62,8 @@ def start_existing_objects(
         )
     require_permission_to_start(user)
     selections = _selections(model, slug)
+    for selection in selections:
+        require_permission_to_start(user, selection.workflow)
     return _started(selections, user, batch_size, dry_run)
 
 

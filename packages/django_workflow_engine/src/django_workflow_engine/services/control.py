@@ -203,7 +203,7 @@ def add_approver(
                 _("A person is added where an object is at a stage that asks people.")
             )
         _require_may_add(going, user)
-        step = {"assigned_to": approver, "extra_fields": dict(place.keys), **keys}
+        step = {"assigned_to": approver, "extra_fields": dict(place.step_keys), **keys}
         if place.group:
             return [_ask_beside(going, place, step, user, reason)]
         return extend_flow(going.flow, [step], user, reason=reason)

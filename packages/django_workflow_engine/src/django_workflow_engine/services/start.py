@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from approval_workflow.exceptions import NobodyEligible
 from approval_workflow.services import continue_flow, hold_flow, start_flow
 from django_workflow_engine.choices import ActionType, AttachmentStatus
-from django_workflow_engine.definition import WorkflowDefinition
+from django_workflow_engine.definition import WorkflowDefinition, definition_of
 from django_workflow_engine.exceptions import NotAttached
 from django_workflow_engine.models import WorkflowAttachment
 from django_workflow_engine.services._course import Course
@@ -42,6 +42,8 @@ def start_workflow_for_object(obj: Model, user: Any = None) -> WorkflowAttachmen
         )
         if attachment is None:
             raise NotAttached(_("No workflow waits to be started on this object."))
+        if definition_of(attachment).is_restricted:
+            require_permission_to_start(user, attachment.workflow)
         begin(Run(attachment, using, target=obj), obj, user)
     return attachment
 

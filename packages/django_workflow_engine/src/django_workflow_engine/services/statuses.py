@@ -14,7 +14,10 @@ from django_workflow_engine.definition import PlaceDefinition, StatusDefinition
 from django_workflow_engine.exceptions import NotAttached, StatusUnknown
 from django_workflow_engine.models import WorkflowAttachment
 from django_workflow_engine.services._going_on import Going, going_on
-from django_workflow_engine.services._permissions import require_permission_to_approve
+from django_workflow_engine.services._permissions import (
+    require_permission_at,
+    require_permission_to_approve,
+)
 from django_workflow_engine.services.progress import get_workflow_attachment
 
 
@@ -44,6 +47,7 @@ def update_stage_status(
         if going.run.attachment.status == AttachmentStatus.ON_HOLD:
             raise FlowOnHold(_("This flow is on hold; nothing is decided until it is resumed."))
         place = _place(going, stage_id)
+        require_permission_at(user, place, going.run.attachment)
         wanted = place.status(status)
         if wanted is None:
             raise _unknown(place, status)
