@@ -19,6 +19,7 @@ from django_workflow_engine.admin.builder import Vocabulary, WorkFlowForm, outli
 from django_workflow_engine.admin.builder.objects import DEPARTMENT, FORM, KIND_OF_FIELD, ROLE
 from django_workflow_engine.admin.builder.outline import named_in
 from django_workflow_engine.admin.builder.references import LOOK_UP, RELATION
+from django_workflow_engine.admin.builder.ways import codes_in
 from django_workflow_engine.admin.history import version_rows
 from django_workflow_engine.admin.look_ups import look_up
 from django_workflow_engine.admin.migration import migration_context
@@ -240,6 +241,7 @@ class WorkFlowAdmin(AuthoredAdmin):
         vocabulary.remember(_named_on_page(request))
         if obj is not None:
             vocabulary.remember(named_in(obj))
+            vocabulary.stage_codes = codes_in(obj)
         return type(form.__name__, (form,), {"page_vocabulary": vocabulary})
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:

@@ -1,7 +1,7 @@
 """An action as form fields: when, what, and with which parameters."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
@@ -22,8 +22,10 @@ from django_workflow_engine.admin.builder.vocabulary import (
     function_label,
 )
 from django_workflow_engine.choices import ActionType, FailurePolicy
-from django_workflow_engine.exceptions import ActionNotAllowed
-from django_workflow_engine.function_paths import check_function_path
+from django_workflow_engine.exceptions import ActionNotAllowed, InvalidExpression
+from django_workflow_engine.expressions import check_expression
+from django_workflow_engine.expressions.context import names_for
+from django_workflow_engine.function_paths import check_function_path, load_function
 from django_workflow_engine.models import Pipeline, Stage, WorkFlow, WorkflowAction
 
 # The parts of the form that are shown when the function is one of these; for templates.
@@ -53,6 +55,8 @@ class ActionForm(BuiltInFields, NestedForm):
         "url": "wb-wide wb-path",
         "target_field": "wb-path",
         "new_value": "wb-wide",
+        "when": "wb-wide wb-path",
+        "compensation": "wb-wide wb-path",
     }
     marked = (
         "action_type",
@@ -66,11 +70,17 @@ class ActionForm(BuiltInFields, NestedForm):
         fields: tuple[str, ...] = (
             "action_type",
             "function_path",
+            "when",
+            "compensation",
             "order",
             "is_active",
             "execution",
             "failure_policy",
         )
+        widgets: ClassVar[Mapping[str, forms.Widget]] = {
+            name: forms.TextInput(attrs={"dir": "ltr", "spellcheck": "false"})
+            for name in ("when", "compensation")
+        }
 
     def __init__(self, *args: Any, vocabulary: Vocabulary, **kwargs: Any) -> None:
         super().__init__(*args, vocabulary=vocabulary, **kwargs)
@@ -92,6 +102,10 @@ class ActionForm(BuiltInFields, NestedForm):
         built_in.prepare(self, vocabulary, self.initial)
         self.fields["function_path"].required = False
         self.fields["function_path"].help_text = _("For example: shop.workflows.notify_warehouse")
+        self.fields["when"].help_text = _("In CEL. For example: object.amount > 1000.0")
+        self.fields["compensation"].help_text = _(
+            "The path or the name of a function that is called when the decision is undone."
+        )
         for name in ("order", "execution", "failure_policy"):
             self.fields[name].required = False
 
@@ -131,6 +145,24 @@ class ActionForm(BuiltInFields, NestedForm):
             self.instance.conditions = self.children["conditions"].stored()
             self._check(path)
         return cleaned
+
+    def clean_when(self) -> str:
+        when = str(self.cleaned_data["when"] or "").strip()
+        if when:
+            try:
+                check_expression(when, names_for(()))
+            except InvalidExpression as error:
+                raise forms.ValidationError(error.message) from error
+        return when
+
+    def clean_compensation(self) -> str:
+        path = str(self.cleaned_data["compensation"] or "").strip()
+        if path:
+            try:
+                load_function(path)
+            except ActionNotAllowed as error:
+                raise forms.ValidationError(error.message) from error
+        return path
 
     def _clean_function(self, cleaned: dict[str, Any]) -> None:
         picked = cleaned.get("function", OTHER_FUNCTION)
@@ -217,6 +249,9 @@ class ActionForm(BuiltInFields, NestedForm):
         return bool(
             self["execution"].value()
             or self["failure_policy"].value() == FailurePolicy.STOP
+            or self["when"].value()
+            or self["compensation"].value()
+            or any(self[name].errors for name in ("when", "compensation"))
             or self.children["conditions"].total_form_count()
         )
 

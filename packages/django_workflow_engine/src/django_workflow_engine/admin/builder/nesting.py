@@ -15,6 +15,7 @@ from django.core.exceptions import NON_FIELD_ERRORS
 from django.db import router
 from django.db.models import Model
 from django.template.loader import render_to_string
+from django.utils.html import format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext_lazy as _
 
@@ -186,6 +187,19 @@ class RowsMixin(FormSet):
         count = self.total_form_count() if self.is_bound else self.initial_form_count()
         construct: Any = self._construct_form  # type: ignore[attr-defined]
         return [construct(place, **self.get_form_kwargs(place)) for place in range(count)]
+
+    @property
+    def counts(self) -> SafeString:
+        """The hidden fields that say how many rows there are, drawn without widgets."""
+        counts = {
+            "TOTAL_FORMS": self.total_form_count(),
+            "INITIAL_FORMS": self.initial_form_count(),
+        }
+        return format_html_join(
+            "",
+            '<input type="hidden" name="{}-{}" value="{}">',
+            ((self.prefix, name, count) for name, count in counts.items()),
+        )
 
     def in_order(self) -> list[Any]:
         """The rows as they are shown; those without a place come last."""

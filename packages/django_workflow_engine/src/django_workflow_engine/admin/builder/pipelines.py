@@ -7,18 +7,20 @@ from django import forms
 from django.contrib.contenttypes.models import ContentType
 from django.utils.translation import gettext_lazy as _
 
+from django_workflow_engine.admin.builder import ways
 from django_workflow_engine.admin.builder.actions import PipelineActionFormSet
 from django_workflow_engine.admin.builder.configured import PlaceForm
 from django_workflow_engine.admin.builder.nesting import NestedFormSet
 from django_workflow_engine.admin.builder.objects import DEPARTMENT
 from django_workflow_engine.admin.builder.references import ObjectField
 from django_workflow_engine.admin.builder.stages import StageFormSet
+from django_workflow_engine.admin.builder.ways import GroupFields
 from django_workflow_engine.conf import settings
 from django_workflow_engine.models import Pipeline, WorkFlow
-from django_workflow_engine.schemas import existing_keys, validate_approvals_info
+from django_workflow_engine.schemas import existing_keys, validate_pipeline_info
 
 
-class PipelineForm(PlaceForm):
+class PipelineForm(GroupFields, PlaceForm):
     """One pipeline; its department is one of the model in `DEPARTMENT_MODEL`."""
 
     info_field = "pipeline_info"
@@ -30,6 +32,7 @@ class PipelineForm(PlaceForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.initial.update(ways.group_initial(self.info))
         self.fields["order"].required = False
         if settings.department_model is not None:
             self.fields["department"] = ObjectField(
@@ -60,14 +63,22 @@ class PipelineForm(PlaceForm):
             )
         return key
 
+    def shown_when(self, name: str) -> str:
+        return ways.SHOWN_WHEN.get(name, "")
+
     def clean(self) -> dict[str, Any]:
+        ways.clean_group(self, self.cleaned_data)
         cleaned = super().clean()
         if "department" in self.changed_data and "department" in cleaned:
             self._set_department(cleaned["department"])
         return cleaned
 
     def set_info(self, info: dict[str, Any], cleaned: dict[str, Any]) -> None:
-        self.instance.pipeline_info = validate_approvals_info(info)
+        if not self.errors:
+            rest = {name: value for name, value in info.items() if name not in ways.OF_GROUP}
+            self.instance.pipeline_info = validate_pipeline_info(
+                {**rest, **ways.group_stored(cleaned)}
+            )
 
     def _set_department(self, key: str) -> None:
         model = settings.department_model

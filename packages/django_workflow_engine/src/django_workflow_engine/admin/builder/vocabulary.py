@@ -83,6 +83,8 @@ class Vocabulary:
         self.may_edit_actions = may_edit_actions
         # Whether there is an empty row at each place, for browsers without scripts.
         self.blank_rows = blank_rows
+        # The codes of the workflow's stages, as routes name them, with the names of the stages.
+        self.stage_codes: Choices = []
         # The empty row of each kind, as it was drawn.
         self.template_rows: dict[str, SafeString] = {}
         # Fields as they were drawn, without their names; by all that makes them look different.
@@ -172,6 +174,11 @@ class Vocabulary:
         if registered:
             names.append((_("Functions of this project"), registered))
         return [*names, (OTHER_FUNCTION, _("Another function…"))]
+
+    @cached_property
+    def job_functions(self) -> Choices:
+        """What a stage can wait for: the functions that have names, and any other."""
+        return [*((name, name) for name in registered_names()), (OTHER_FUNCTION, _("By its path…"))]
 
     @cached_property
     def listed_functions(self) -> set[str]:

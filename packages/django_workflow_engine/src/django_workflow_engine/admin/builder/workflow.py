@@ -12,6 +12,7 @@ from django_workflow_engine.admin.builder.configured import PlaceForm
 from django_workflow_engine.admin.builder.nesting import BELOW
 from django_workflow_engine.admin.builder.pipelines import PipelineFormSet
 from django_workflow_engine.admin.builder.vocabulary import Vocabulary
+from django_workflow_engine.admin.builder.ways import code_mistakes
 from django_workflow_engine.choices import WorkflowStrategy
 from django_workflow_engine.models import WorkFlow
 from django_workflow_engine.schemas import validate_approvals_info
@@ -76,6 +77,7 @@ class WorkFlowForm(PlaceForm):
         cleaned = super().clean()
         if "strategy" in cleaned:
             self._refuse_misplaced(cleaned["strategy"])
+            self._refuse_unknown_codes(cleaned["strategy"])
         return cleaned
 
     def set_info(self, info: dict[str, Any], cleaned: dict[str, Any]) -> None:
@@ -95,6 +97,22 @@ class WorkFlowForm(PlaceForm):
         for row in rows:
             row.add_error(None, MISPLACED[WorkflowStrategy(strategy)])
         if rows:
+            self.add_error(
+                None, forms.ValidationError(_("Please correct the errors below."), code=BELOW)
+            )
+
+    def _refuse_unknown_codes(self, strategy: str) -> None:
+        """Refuse codes that two stages have, and routes to stages that are not there."""
+        if strategy != WorkflowStrategy.STAGE or self.errors:
+            return
+        stages = [
+            stage
+            for pipeline in self.children["pipelines"].kept()
+            for stage in pipeline.children["stages"].kept()
+        ]
+        for row, field, message in code_mistakes(stages):
+            row.add_error(field, message)
+        if any(stage.errors or not stage.children["routes"].is_valid() for stage in stages):
             self.add_error(
                 None, forms.ValidationError(_("Please correct the errors below."), code=BELOW)
             )

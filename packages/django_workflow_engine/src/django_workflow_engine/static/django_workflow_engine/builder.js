@@ -129,7 +129,11 @@
 
   function showFields(row) {
     own(row, "[data-wb-show]").forEach((element) => {
-      element.hidden = Boolean(element.dataset.wbShow) && !applies(row, element.dataset.wbShow);
+      // What is wrong is seen, whether it applies or not.
+      element.hidden =
+        Boolean(element.dataset.wbShow) &&
+        !applies(row, element.dataset.wbShow) &&
+        !element.querySelector(".errorlist");
     });
   }
 
@@ -193,12 +197,20 @@
     return isKept(approval) ? text.replace(/^[—\s]+/, "") : "";
   }
 
-  /** Who is asked at a stage, in one line. */
+  /** Whether people are asked here; at other kinds of stages it is a job, or time, that counts. */
+  function asksPeople(row) {
+    const kind = field(row, "kind");
+    return !kind || kind.value === "approval";
+  }
+
+  /** Who is asked at a stage, or what it waits for, in one line. */
   function showSummary(row) {
     const summary = own(row, "[data-wb-summary]")[0];
     if (summary) {
       const approvals = [...row.querySelectorAll(".wb-approval:not(.wb-removed)")];
-      summary.textContent = approvals.map(askedIn).filter(Boolean).join(" · ");
+      summary.textContent = asksPeople(row)
+        ? approvals.map(askedIn).filter(Boolean).join(" · ")
+        : field(row, "kind").selectedOptions[0].text;
     }
   }
 
@@ -258,7 +270,7 @@
       const counts =
         place.dataset.wbLevels === strategy &&
         !place.closest(".wb-removed") &&
-        (!row || isKept(row));
+        (!row || (isKept(row) && asksPeople(row)));
       const asked = rowsOf(place.querySelector("[data-wb-rows]")).some(isKept);
       places += counts ? 1 : 0;
       missing += counts && !asked ? 1 : 0;
@@ -334,6 +346,55 @@
     if (hadFocus) {
       select.nextElementSibling.querySelector(".select2-selection").focus();
     }
+  }
+
+  // Routes lead to the stages of the page, by their codes.
+
+  /** The word that the server makes of the name of a stage without a code. */
+  function wordOf(name) {
+    const word = name
+      .normalize("NFKD")
+      .replace(/[^\x00-\x7f]/g, "")
+      .toLowerCase()
+      .replace(/[^\w\s-]/g, "")
+      .trim()
+      .replace(/[-\s]+/g, "-")
+      .replace(/\W+/g, "_")
+      .replace(/^_+|_+$/g, "")
+      .slice(0, 55);
+    return /^[a-z]/.test(word) ? word : `stage_${word}`.replace(/_+$/, "");
+  }
+
+  function stagesByCode(builder) {
+    const stages = [...builder.querySelectorAll(".wb-stage")].filter(isKept);
+    const given = stages.map((stage) => field(stage, "code").value.trim());
+    const taken = new Set(given.filter(Boolean));
+    return stages.map((stage, place) => {
+      const name = field(stage, "name_en").value;
+      let code = given[place];
+      if (!code) {
+        const word = wordOf(name);
+        code = word;
+        for (let number = 2; taken.has(code); number += 1) {
+          code = `${word}_${number}`;
+        }
+        taken.add(code);
+      }
+      return [code, `${name} (${code})`];
+    });
+  }
+
+  /** Offer the stages as they are named now; the end stays the last choice. */
+  function offerStages(builder, select) {
+    const chosen = select.value;
+    const end = [...select.options].find((option) => option.value === "end");
+    const offered = stagesByCode(builder);
+    if (chosen && chosen !== "end" && !offered.some(([code]) => code === chosen)) {
+      offered.push([chosen, chosen]);
+    }
+    const options = offered.map(([code, label]) => new Option(label, code));
+    select.replaceChildren(new Option("---------", ""), ...options, end);
+    select.value = chosen;
   }
 
   // Adding, moving, removing.
@@ -500,6 +561,11 @@
         review(builder);
       });
     }
+    builder.addEventListener("focusin", (event) => {
+      if (event.target.matches(".wb-code select")) {
+        offerStages(builder, event.target);
+      }
+    });
     const stages = builder.querySelectorAll(".wb-stage");
     const folding = builder.querySelector("[data-wb-folding]");
     if (folding) {
