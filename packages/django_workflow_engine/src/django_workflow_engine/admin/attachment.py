@@ -31,6 +31,7 @@ from django_workflow_engine.admin.controls import (
     undoing,
 )
 from django_workflow_engine.admin.execution import tell_of_replays
+from django_workflow_engine.admin.pictures import picture_of
 from django_workflow_engine.admin.visits import BUTTONS, fitting_actions, visits_of
 from django_workflow_engine.models import ActionExecution, StageRun, WorkflowAttachment
 
@@ -127,6 +128,7 @@ class WorkflowAttachmentAdmin(ManagedAdmin):
         attachment = context["original"]
         context |= {
             **flow_context(attachment.flow),
+            **picture_of(attachment),
             "visits": visits_of(attachment),
             "executions": _executions(attachment),
         }

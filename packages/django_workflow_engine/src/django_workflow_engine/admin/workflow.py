@@ -23,7 +23,9 @@ from django_workflow_engine.admin.builder.ways import codes_in
 from django_workflow_engine.admin.history import version_rows
 from django_workflow_engine.admin.look_ups import look_up
 from django_workflow_engine.admin.migration import migration_context
+from django_workflow_engine.admin.pictures import FILES, diagram_file, picture_of
 from django_workflow_engine.admin.preview import preview_context
+from django_workflow_engine.admin.simulation import simulation_context
 from django_workflow_engine.models import Pipeline, Stage, WorkFlow, WorkflowAction
 from django_workflow_engine.services import (
     MigrationReport,
@@ -116,6 +118,8 @@ class WorkFlowAdmin(AuthoredAdmin):
                 )
                 for name, view in (
                     ("preview", self.preview_view),
+                    ("simulate", self.simulate_view),
+                    ("diagram", self.diagram_view),
                     ("versions", self.versions_view),
                     ("migrate", self.migrate_view),
                 )
@@ -130,6 +134,25 @@ class WorkFlowAdmin(AuthoredAdmin):
             raise PermissionDenied
         context = preview_context(self.admin_site, request, workflow)
         return self._page(request, workflow, "preview", _("Who would be asked"), context)
+
+    def simulate_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Show the way that an object would take, to those who may look at the workflow."""
+        workflow = self._workflow(request, object_id)
+        if not self.has_view_or_change_permission(request, workflow):
+            raise PermissionDenied
+        vocabulary = self._vocabulary(request)
+        context = simulation_context(self.admin_site, request, workflow, vocabulary)
+        return self._page(request, workflow, "simulation", _("The way of an object"), context)
+
+    def diagram_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Show the workflow as a picture, or send it as a file: ?format=."""
+        workflow = self._workflow(request, object_id)
+        if not self.has_view_or_change_permission(request, workflow):
+            raise PermissionDenied
+        context = {"formats": list(FILES), **picture_of(workflow)}
+        if context["picture"] and request.GET.get("format") in FILES:
+            return diagram_file(workflow, request.GET["format"])
+        return self._page(request, workflow, "diagram", _("Picture"), context)
 
     def versions_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Show what has changed from version to version, to those who may look."""
