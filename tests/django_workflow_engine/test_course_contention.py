@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from django.conf import settings as project
 from django.db import connection
 from django.utils import timezone
 
@@ -206,7 +205,6 @@ def run_in_a_process_of_its_own():
         **os.environ,
         "POSTGRES_DB": name,
         "MARIADB_DATABASE": name,
-        "DJANGO_SETTINGS_MODULE": project.SETTINGS_MODULE,
         "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), *sys.path])),
     }
     return subprocess.run(  # noqa: S603

@@ -9,6 +9,7 @@ from approval_workflow.exceptions import Conflict
 from approval_workflow.models import ApprovalFlow
 from approval_workflow.services import continue_flow
 from approval_workflow.types import Continuation
+from django_workflow_engine.choices import ExecutionStatus
 from django_workflow_engine.definition import PlaceDefinition
 from django_workflow_engine.models import StageRun
 from django_workflow_engine.services._run import Run
@@ -35,7 +36,10 @@ def carry_over(
     run.visits.change(visit, stage_id=goal.stage_id, pipeline_id=goal.pipeline_id)
     run.stand_at(goal)
     run.save()
-    for task in tasks_of(run.attachment, run.using).filter(visit=visit).unfinished():
+    unfinished = tasks_of(run.attachment, run.using).filter(
+        visit=visit, status__in=ExecutionStatus.unfinished()
+    )
+    for task in unfinished:
         task.context = {**task.context, **goal.keys}
         task.save(using=run.using, update_fields=["context"])
     note = {"what": "moved_to_version", **told, **goal.keys}

@@ -1,6 +1,6 @@
 """Putting an object back to where it was before the last decision."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from uuid import UUID, uuid4
 
 from django.db.models import Q, QuerySet
@@ -34,7 +34,7 @@ def take_back(run: Run, instance: ApprovalInstance) -> None:
     visits = StageRun.objects.using(using).filter(attachment=attachment)
     begun = list(visits.filter(entered_by_step=instance.pk).exclude(outcome=StageOutcome.UNDONE))
     ended = visits.filter(left_by_step=instance.pk).exclude(pk__in=[visit.pk for visit in begun])
-    _refuse_when_moved_on(run, instance, visits, begun, ended)
+    _refuse_when_moved_on(run, instance, visits, begun, list(ended))
     drop_tasks(attachment, using, begun)
     revive_tasks(attachment, using, ended)
     now = timezone.now()
@@ -52,7 +52,7 @@ def _refuse_when_moved_on(
     instance: ApprovalInstance,
     visits: "QuerySet[StageRun]",
     begun: Iterable[StageRun],
-    ended: Iterable[StageRun],
+    ended: Collection[StageRun],
 ) -> None:
     """Refuse where something else than the decision has moved the object since."""
     last = max((visit.pk for visit in (*begun, *ended)), default=None)
@@ -61,7 +61,9 @@ def _refuse_when_moved_on(
         last is not None
         and visits.filter(pk__gt=last).exclude(entered_by_step=instance.pk).exists()
     )
-    if left_since or entered_since or not _is_at_its_place(run, instance, visits):
+    ended_since = not run.attachment.is_open and not ended
+    moved = left_since or entered_since or ended_since
+    if moved or not _is_at_its_place(run, instance, visits):
         raise CannotUndo(_("The object has moved on since; the decision cannot be undone."))
 
 

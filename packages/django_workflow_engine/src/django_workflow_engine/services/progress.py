@@ -66,9 +66,25 @@ def _passed(
     definition: WorkflowDefinition, current: PlaceDefinition, attachment: WorkflowAttachment
 ) -> int:
     """How many places come before this one, or come later and were passed in another version."""
+    if current.group:
+        return _passed_beside(definition, current.group, attachment)
     position, passed = definition.position(current.id), attachment.passed_places
     later = definition.places[position + 1 :] if passed else ()
     return position + sum(place.template_key in passed for place in later)
+
+
+def _passed_beside(
+    definition: WorkflowDefinition, group: str, attachment: WorkflowAttachment
+) -> int:
+    """How many places come before a group, or before where the object is in its branches."""
+    visits = attachment.stage_runs.filter(left_at=None)
+    at = set(visits.values_list(f"{definition.strategy}_id", flat=True))
+    branches = definition.groups[group].branches.values()
+    before = min(definition.position(place.id) for branch in branches for place in branch)
+    return before + sum(
+        next((number for number, place in enumerate(branch) if place.id in at), len(branch))
+        for branch in branches
+    )
 
 
 def _progress(
