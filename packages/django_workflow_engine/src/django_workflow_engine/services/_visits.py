@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from functools import cached_property
 from typing import Any
 
+from django.db import connections
+from django.db.models import Count
 from django.utils import timezone
 
 from django_workflow_engine.choices import StageOutcome
@@ -44,11 +46,17 @@ class Visits:
 
     def count(self, place: PlaceDefinition) -> int:
         """Return how often the object has been at a place, those that are being written too."""
-        stored = 0
-        if self.attachment.pk is not None:
-            rows = StageRun.objects.using(self.using).filter(attachment=self.attachment)
-            stored = rows.filter(stage_id=place.stage_id, pipeline_id=place.pipeline_id).count()
+        stored = self._stored.get((place.stage_id, place.pipeline_id), 0)
         return stored + sum(_is_of(visit, place) for visit in self._new)
+
+    @cached_property
+    def _stored(self) -> dict[tuple[Any, Any], int]:
+        """How many visits are stored, by the keys of their place."""
+        if self.attachment.pk is None:
+            return {}
+        rows = StageRun.objects.using(self.using).filter(attachment=self.attachment)
+        counted = rows.order_by().values_list("stage_id", "pipeline_id").annotate(Count("pk"))
+        return {(stage, pipeline): number for stage, pipeline, number in counted}
 
     def enter(self, place: PlaceDefinition, *, round_number: int, status: str = "") -> StageRun:
         """Begin a visit."""
@@ -116,11 +124,19 @@ class Visits:
         for visit in self._changed:
             if visit.pk is not None:
                 visit.save(using=self.using)
-        for visit in self._new:
-            visit.attachment = self.attachment
-            visit.save(using=self.using, force_insert=True)
+        self._insert()
         self._left = None
         self._changed, self._new = [], []
+        self.__dict__.pop("_stored", None)
+
+    def _insert(self) -> None:
+        for visit in self._new:
+            visit.attachment = self.attachment
+        if connections[self.using].features.can_return_rows_from_bulk_insert:
+            StageRun.objects.using(self.using).bulk_create(self._new)
+            return
+        for visit in self._new:
+            visit.save(using=self.using, force_insert=True)
 
     def _last_of(self, place: PlaceDefinition) -> StageRun | None:
         found: Iterable[StageRun] = [*self._changed, *self._new]
