@@ -276,6 +276,13 @@ class TestMistakes:
         text = self.refusal(check=self.stage(), Desk=type("Desk", (workflows.Pipeline,), {}))
         assert text == "Wrong.check: expected stages or pipelines here, not both."
 
+    def test_a_department_beside_pipelines(self) -> None:
+        text = self.refusal(
+            Desk=type("Desk", (workflows.Pipeline,), {}),
+            Meta=type("Meta", (), {"department": "Sales"}),
+        )
+        assert text.startswith("Wrong.Meta.department: expected in the Meta of a pipeline")
+
     def test_one_code_in_two_pipelines(self) -> None:
         desks = {
             name: type(name, (workflows.Pipeline,), {"check": self.stage()}) for name in ("A", "B")

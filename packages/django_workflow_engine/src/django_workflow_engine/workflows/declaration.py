@@ -193,6 +193,8 @@ def _structure_errors(cls: type[Workflow]) -> Iterator[tuple[str, str]]:
             yield name, "this name is not free; take another one."
     if cls.stages and cls.pipelines:
         yield next(iter(cls.stages)), "expected stages or pipelines here, not both."
+    if cls.pipelines and cls.options.department is not None:
+        yield "Meta.department", "expected in the Meta of a pipeline, where there are pipelines."
     seen: dict[str, str] = {}
     for path, code, _stage in cls.coded_stages():
         if code in seen:
