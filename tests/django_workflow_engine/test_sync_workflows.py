@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.apps import apps
+from django.contrib.auth.models import Permission
 from django.core.management import CommandError, call_command
 
 from django_workflow_engine import workflows
@@ -98,6 +99,18 @@ class TestSync:
     def test_the_author_is_noted(self, ann: Any) -> None:
         workflows.sync_workflows([claim()], user=ann)
         assert WorkFlow.objects.get().changed_by == ann
+
+    # V-7
+    def test_permissions_of_its_own_are_created(self, ann: Any) -> None:
+        workflows.sync_workflows([claim(creates_permissions=True)])
+        names = Permission.objects.filter(codename__contains=":claim")
+        assert set(names.values_list("codename", flat=True)) == {
+            "start:claim",
+            "view:claim",
+            "act:claim",
+            "act:claim:review",
+            "act:claim:pay",
+        }
 
     def test_other_templates_are_left_alone(self, ann: Any) -> None:
         other = WorkFlow.objects.create(name_en="Other", slug="other")

@@ -57,6 +57,7 @@ def _workflow(cls: type[Workflow]) -> Plain:
         status=options.status,
         is_active=options.is_active,
         strategy=cls.strategy(),
+        creates_permissions=options.creates_permissions,
         workflow_info=_short(approvals=options.approvals),
         actions=options.actions,
         pipelines=_pipelines(cls),

@@ -46,6 +46,8 @@ class WorkflowOptions:
     company: Reference | None = None
     status: str = WorkflowStatus.ACTIVE
     is_active: bool = True
+    # Whether there are permissions for starting, viewing and deciding in this workflow alone.
+    creates_permissions: bool = False
     # Of the one pipeline, where the class has stages and no pipelines.
     department: Reference | None = None
     # Where the workflow itself asks people; it has no pipelines and stages then.
