@@ -49,6 +49,29 @@ def test_the_settings_of_the_tests_are_in_order():
             },
             {"E013"},
         ),
+        (
+            {"AUTO_START_WORKFLOWS": {"crm.Opportunity": {"workflow_slug": "x", "when": 5}}},
+            {"E009"},
+        ),
+        (
+            {"AUTO_START_WORKFLOWS": {"crm.Opportunity": {"workflow_slug": "x", "when": "a >"}}},
+            {"E025"},
+        ),
+        (
+            {
+                "AUTO_START_WORKFLOWS": {
+                    "purchasing.PurchaseRequest": {
+                        "workflow_slug": "x",
+                        "when": "object.amuont > 5",
+                    }
+                }
+            },
+            {"E025"},
+        ),
+        ({"CONDITION_NAMES": "claim"}, {"E011"}),
+        ({"CONDITION_NAMES": ["a claim"]}, {"E026"}),
+        ({"CONDITION_NAMES": ["object"]}, {"E026"}),
+        ({"LOOP_LIMIT": 0}, {"E022"}),
         ({"AUTO_START_WORKFLOWS": ["crm.Opportunity"]}, {"E011"}),
         ({"MODEL_WORKFLOW_MAPPINGS": ["crm.Opportunity"]}, {"E011"}),
         ({"PERMISSIONS": ["REQUIRE_PERMISSION_TO_START"]}, {"E011"}),

@@ -212,6 +212,29 @@ def test_the_rules_take_the_same_statements_however_many(settings, template, sta
     assert counts == [1, 1]
 
 
+@pytest.mark.parametrize(("amount", "slug"), [("1500", "purchase_approval"), ("15", "small")])
+def test_a_condition_in_cel_chooses_the_rule(settings, template, created, amount, slug):
+    make_workflow([[by_user(UserFactory.create())]], slug="small")
+    large = {"workflow_slug": "purchase_approval", "when": "object.amount > 1000"}
+    settings.DJANGO_WORKFLOW_ENGINE = {
+        "AUTO_START_WORKFLOWS": {"purchasing.PurchaseRequest": [large, {"workflow_slug": "small"}]}
+    }
+    assert created(amount=Decimal(amount)).workflow.cloned_from.slug == slug
+
+
+def test_a_condition_without_an_answer_starts_nothing_and_is_logged(
+    settings, template, created, caplog
+):
+    unclear = {"workflow_slug": "purchase_approval", "when": "metadata.urgent"}
+    settings.DJANGO_WORKFLOW_ENGINE = {
+        "AUTO_START_WORKFLOWS": {
+            "purchasing.PurchaseRequest": [unclear, {"workflow_slug": "purchase_approval"}]
+        }
+    }
+    assert created() is None
+    assert "No workflow could be started" in caplog.text
+
+
 def test_conditions_that_the_model_cannot_be_asked_are_logged(settings, template, created, caplog):
     settings.DJANGO_WORKFLOW_ENGINE = {
         "AUTO_START_WORKFLOWS": {

@@ -106,6 +106,36 @@ def test_each_object_goes_to_the_first_rule_that_holds(settings, template, appro
     assert run(MODEL)[0] == "Started: 1\n  large: 1\n"
 
 
+def test_conditions_in_cel_choose_among_the_rules(settings, template, approver):
+    make_workflow([[by_user(approver)]], slug="medium")
+    settings.DJANGO_WORKFLOW_ENGINE = {
+        "AUTO_START_WORKFLOWS": {
+            MODEL: [
+                {
+                    "workflow_slug": "large",
+                    "conditions": {"amount__gte": 100},
+                    "when": "object.amount >= 1000 && object.requester.username == 'ann'",
+                },
+                {"workflow_slug": "medium", "conditions": {"amount__gte": 100}},
+            ]
+        }
+    }
+    ann = UserFactory.create(username="ann")
+    PurchaseRequestFactory.create(amount=Decimal(5000), requester=ann)
+    requests_of(10, 200, 5000)
+    assert run(MODEL, "--dry-run")[0] == "Would start: 3\n  large: 1\n  medium: 2\n"
+    assert run(MODEL)[0] == "Started: 3\n  large: 1\n  medium: 2\n"
+
+
+def test_a_condition_without_an_answer_is_told_and_nothing_started(settings, template):
+    rule = {"workflow_slug": "large", "when": "metadata.urgent"}
+    settings.DJANGO_WORKFLOW_ENGINE = {"AUTO_START_WORKFLOWS": {MODEL: rule}}
+    requests_of(10)
+    (result,) = start_existing_objects(PurchaseRequest)
+    assert result.error.code == "condition_failed"
+    assert not WorkflowAttachment.objects.exists()
+
+
 def test_a_workflow_that_no_rule_names_starts_on_all(template):
     requests_of(10, 1000)
     assert run(MODEL)[0] == "Started: 0\n"

@@ -32,12 +32,13 @@ from django_workflow_engine.conf import (
     mapped_slugs,
     settings,
 )
-from django_workflow_engine.exceptions import WorkflowMisconfigured
+from django_workflow_engine.exceptions import InvalidExpression, WorkflowMisconfigured
+from django_workflow_engine.expressions import NAMES, check_condition
 from django_workflow_engine.models import WorkFlow
 from django_workflow_engine.services.references import broken_references
 
 HANDLER = "django_workflow_engine.handlers.WorkflowApprovalHandler"
-LISTS = ("ENABLED_MODELS", "ALLOWED_ACTION_MODULES", "CREATOR_FIELDS")
+LISTS = ("ENABLED_MODELS", "ALLOWED_ACTION_MODULES", "CREATOR_FIELDS", "CONDITION_NAMES")
 # Dictionaries whose keys are models.
 BY_MODEL = ("MODEL_WORKFLOW_MAPPINGS", "AUTO_START_WORKFLOWS")
 DICTIONARIES = (*BY_MODEL, "PERMISSIONS", "ASSIGNMENT_RESOLVERS")
@@ -77,6 +78,7 @@ def check_settings(
         *_assignment_resolvers(configured),
         *_mapped_slugs(configured),
         *_auto_start_rules(configured),
+        *_condition_names(configured),
         *_handler_listed(),
     ]
 
@@ -212,7 +214,7 @@ def _celery() -> Iterator[checks.CheckMessage]:
 
 
 def _action_numbers() -> Iterator[checks.CheckMessage]:
-    for name in ("action_max_attempts", "action_retry_delay", "webhook_secrets"):
+    for name in ("action_max_attempts", "action_retry_delay", "loop_limit", "webhook_secrets"):
         try:
             getattr(settings, name)
         except WorkflowMisconfigured as error:
@@ -298,13 +300,14 @@ def _auto_start_rules(configured: Mapping[str, Any]) -> Iterator[checks.CheckMes
         except WorkflowMisconfigured as error:
             yield checks.Error(
                 error.message,
-                hint="Expected {'workflow_slug': ..., 'conditions': {look-up: value}},"
-                " or a list of such rules.",
+                hint="Expected {'workflow_slug': ..., 'conditions': {look-up: value},"
+                " 'when': condition}, or a list of such rules.",
                 id="django_workflow_engine.E009",
             )
         else:
             model = _model(label)
             yield from _conditions(model, rules) if model is not None else ()
+            yield from _expressions([model] if model is not None else [], rules)
 
 
 def _conditions(
@@ -318,6 +321,33 @@ def _conditions(
                 f"{SETTING}['AUTO_START_WORKFLOWS']: {error.message}",
                 hint="Conditions are look-ups as filter() takes them.",
                 id="django_workflow_engine.E013",
+            )
+
+
+def _expressions(
+    models: Sequence[type[Model]], rules: Sequence[AutoStartRule]
+) -> Iterator[checks.CheckMessage]:
+    for rule in rules:
+        try:
+            if rule.when:
+                check_condition(rule.when, models)
+        except (InvalidExpression, WorkflowMisconfigured) as error:
+            yield checks.Error(
+                f"{SETTING}['AUTO_START_WORKFLOWS'], {rule.when!r}: {error.message}",
+                hint="The guide on conditions shows what they may name.",
+                id="django_workflow_engine.E025",
+            )
+
+
+def _condition_names(configured: Mapping[str, Any]) -> Iterator[checks.CheckMessage]:
+    names = configured.get("CONDITION_NAMES") or ()
+    for name in names if _is_list_of_text(names) else ():
+        if not name.isascii() or not name.isidentifier() or name in NAMES:
+            yield checks.Error(
+                f"{SETTING}['CONDITION_NAMES'] names {name!r}, which callers cannot give.",
+                hint="Expected words of letters, digits and underscores, none of:"
+                f" {', '.join(NAMES)}.",
+                id="django_workflow_engine.E026",
             )
 
 

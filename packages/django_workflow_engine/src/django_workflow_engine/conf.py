@@ -30,7 +30,8 @@ DEFAULTS: dict[str, Any] = {
     # {"app.Model" or "default": [slug, ...]}: the workflows offered for a model.
     "MODEL_WORKFLOW_MAPPINGS": {},
     # {"app.Model" or "default": rule or list of rules}; a rule is
-    # {"workflow_slug": ..., "conditions": {look-up: value}}, and the first that holds counts.
+    # {"workflow_slug": ..., "conditions": {look-up: value}, "when": condition in CEL}, and the
+    # first that holds counts.
     "AUTO_START_WORKFLOWS": {},
     # {"REQUIRE_PERMISSION_TO_START": bool, "REQUIRE_PERMISSION_TO_APPROVE": bool}.
     "PERMISSIONS": {},
@@ -81,15 +82,17 @@ TOP_LEVEL_DEFAULTS: dict[str, Any] = {
     "WORKFLOW_AUTO_CLEANUP_ARCHIVE_DIR": None,
 }
 
-RULE_KEYS = ("workflow_slug", "conditions")
+RULE_KEYS = ("workflow_slug", "conditions", "when")
 
 
 @dataclass(frozen=True, slots=True)
 class AutoStartRule:
-    """The workflow that new objects start on which satisfy the look-ups."""
+    """The workflow that new objects start on which satisfy the look-ups and the condition."""
 
     workflow_slug: str
     conditions: Mapping[str, Any] = field(default_factory=dict)
+    # In CEL; empty: always.
+    when: str = ""
 
 
 class EngineSettings:
@@ -292,7 +295,10 @@ def _auto_start_rule(place: str, rule: Any) -> AutoStartRule:
     conditions = rule.get("conditions") or {}
     if not isinstance(conditions, Mapping):
         raise WorkflowMisconfigured(f"{place}: the conditions are not a dictionary.")
-    return AutoStartRule(rule["workflow_slug"], conditions)
+    when = rule.get("when") or ""
+    if not isinstance(when, str):
+        raise WorkflowMisconfigured(f"{place}: when is not a text.")
+    return AutoStartRule(rule["workflow_slug"], conditions, when)
 
 
 settings = EngineSettings()

@@ -20,7 +20,16 @@ from django_workflow_engine.exceptions import WorkflowMisconfigured
 
 KEY = "WORKFLOW_ACTIONS_CONFIG"
 REQUIRED = ("action_type", "function_path")
-ENTRY_KEYS = (*REQUIRED, "parameters", "conditions", "execution", "failure_policy", "order")
+KINDS = (
+    ("when", str, "a text"),
+    ("compensation", str, "a text"),
+    ("order", int, "a whole number"),
+)
+ENTRY_KEYS = (
+    *REQUIRED,
+    *("parameters", "conditions", "execution", "failure_policy"),
+    *(key for key, _kind, _expected in KINDS),
+)
 
 # Actions by event, each list in order.
 Configured = Mapping[str, tuple[ActionDefinition, ...]]
@@ -60,7 +69,13 @@ def mistakes() -> Iterator[str]:
         except WorkflowMisconfigured as error:
             yield error.message
             continue
-        found = action_mistakes(action.function_path, action.parameters, action.conditions)
+        found = action_mistakes(
+            action.function_path,
+            action.parameters,
+            action.conditions,
+            when=action.when,
+            compensation=action.compensation,
+        )
         yield from (f"{place}, {path}: {message}" for path, message in found.items())
 
 
@@ -111,14 +126,17 @@ def _action(place: str, entry: Any) -> ActionDefinition:
     _require(place, "execution", entry.get("execution", ""), ["", *ActionExecutionMode.values])
     policy = entry.get("failure_policy", FailurePolicy.CONTINUE.value)
     _require(place, "failure_policy", policy, FailurePolicy.values)
-    if not isinstance(entry.get("order", 1), int):
-        raise WorkflowMisconfigured(f"{place}: order is not a whole number.")
+    for key, kind, expected in KINDS:
+        if not isinstance(entry.get(key, kind()), kind):
+            raise WorkflowMisconfigured(f"{place}: {key} is not {expected}.")
     return ActionDefinition(
         id=None,
         function_path=entry["function_path"],
         parameters=entry.get("parameters", {}),
         order=entry.get("order", 1),
         conditions=entry.get("conditions", {}),
+        when=entry.get("when", ""),
+        compensation=entry.get("compensation", ""),
         execution=entry.get("execution", ""),
         failure_policy=policy,
         is_default=True,

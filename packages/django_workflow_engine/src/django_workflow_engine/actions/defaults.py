@@ -83,6 +83,8 @@ def _fields(action: ActionDefinition) -> dict[str, Any]:
         "function_path": action.function_path,
         "parameters": dict(action.parameters),
         "conditions": dict(action.conditions),
+        "when": action.when,
+        "compensation": action.compensation,
         "execution": action.execution,
         "failure_policy": action.failure_policy,
         "order": action.order,

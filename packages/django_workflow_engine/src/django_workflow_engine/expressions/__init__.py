@@ -15,6 +15,7 @@ bounded by `MAX_LENGTH`, `MAX_MACROS` and `MAX_ITEMS`, which keeps hostile ones 
 """
 
 from django_workflow_engine.expressions.context import (
+    NAMES,
     Facts,
     WhoAndWhat,
     check_condition,
@@ -33,6 +34,7 @@ __all__ = [
     "MAX_ITEMS",
     "MAX_LENGTH",
     "MAX_MACROS",
+    "NAMES",
     "Facts",
     "WhoAndWhat",
     "check_condition",

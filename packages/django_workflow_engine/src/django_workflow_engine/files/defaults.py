@@ -34,7 +34,12 @@ def write_default_actions(workflow: WorkFlow, wanted: Sequence[Plain], using: st
         f"{KEY}[{number}].{path}": message
         for number, action in enumerate(actions)
         for path, message in action_mistakes(
-            action.function_path, action.parameters, action.conditions, action.target_models()
+            action.function_path,
+            action.parameters,
+            action.conditions,
+            action.target_models(),
+            when=action.when,
+            compensation=action.compensation,
         ).items()
     }
     if errors:

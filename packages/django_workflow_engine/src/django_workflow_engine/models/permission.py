@@ -34,7 +34,7 @@ class WorkflowPermission(Permission):
     )
     verb = models.CharField(_("what it allows"), max_length=10, choices=PermissionVerb.choices)
 
-    objects: ClassVar[Any] = WorkflowPermissionQuerySet.as_manager()
+    objects: ClassVar[Any] = WorkflowPermissionQuerySet.as_manager()  # type: ignore[assignment]
 
     class Meta:
         verbose_name = _("permission of a workflow")

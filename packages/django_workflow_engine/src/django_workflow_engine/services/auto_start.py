@@ -16,6 +16,7 @@ from approval_workflow.exceptions import ApprovalError
 from django_workflow_engine.conditions import satisfies
 from django_workflow_engine.conf import DEFAULT_ENTRY, AutoStartRule, settings
 from django_workflow_engine.exceptions import WorkflowNotActive
+from django_workflow_engine.expressions import Facts, WhoAndWhat, evaluate
 from django_workflow_engine.models import WorkFlow, WorkflowAttachment
 from django_workflow_engine.recipient_resolver import creator_of
 from django_workflow_engine.services._run import write_database
@@ -27,12 +28,29 @@ logger = logging.getLogger("django_workflow_engine")
 
 @dataclass(frozen=True, slots=True)
 class AutoStart:
-    """A workflow that objects start on by themselves, and the look-ups they must satisfy."""
+    """A workflow that objects start on by themselves, and what they must satisfy."""
 
     slug: str
     # None where no template of this slug can be attached.
     workflow: WorkFlow | None
+    # Look-ups, as `filter()` takes them.
     conditions: Mapping[str, Any] = field(default_factory=dict)
+    # In CEL; empty: always.
+    when: str = ""
+
+    def holds(self, obj: Model) -> bool:
+        """Return whether the condition in CEL holds; raise `ConditionFailed` where it says nothing.
+
+        Nothing is read where there is none.
+        """
+        if not self.when:
+            return True
+        facts = Facts(WhoAndWhat(target=lambda: obj, user=lambda: creator_of(obj)))
+        return evaluate(self.when, facts.values(self.when))
+
+    def applies(self, obj: Model) -> bool:
+        """Return whether the stored object starts on this, if no earlier rule does."""
+        return satisfies(obj, self.conditions) and self.holds(obj)
 
     def template(self) -> WorkFlow:
         """Return the workflow; raise `WorkflowNotActive` when it cannot be attached."""
@@ -59,11 +77,11 @@ def start_automatically(obj: Model) -> WorkflowAttachment | None:
     """Start the object on the first rule whose conditions hold; return None where there is none.
 
     The starter is the object's creator, where it names one; no permission is asked for. Raises as
-    `attach_workflow_to_object` does, and `WorkflowMisconfigured` for conditions that the model
-    cannot be asked.
+    `attach_workflow_to_object` does, `WorkflowMisconfigured` for conditions that the model cannot
+    be asked, and `ConditionFailed` for one that has no answer: no later rule is tried then.
     """
     for rule in rules_for(type(obj)):
-        if satisfies(obj, rule.conditions):
+        if rule.applies(obj):
             return attach(Wanted(obj, rule.template(), creator_of(obj)))
     return None
 
@@ -100,7 +118,7 @@ def _named(rules: Sequence[AutoStartRule]) -> list[AutoStart]:
     offered = WorkFlow.objects.attachable().filter(slug__in=slugs)
     found = {workflow.slug: workflow for workflow in offered}
     return [
-        AutoStart(rule.workflow_slug, found.get(rule.workflow_slug), rule.conditions)
+        AutoStart(rule.workflow_slug, found.get(rule.workflow_slug), rule.conditions, rule.when)
         for rule in rules
     ]
 

@@ -8,7 +8,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model, QuerySet
 from django.utils.translation import gettext as _
 
-from approval_workflow.exceptions import InvalidInput
+from approval_workflow.exceptions import ApprovalError, InvalidInput
 from django_workflow_engine.conditions import satisfying
 from django_workflow_engine.conf import settings
 from django_workflow_engine.exceptions import AlreadyAttached, ModelNotEnabled, WorkflowNotActive
@@ -69,25 +69,42 @@ def start_existing_objects(
 
 @dataclass(frozen=True, slots=True)
 class _Selection:
-    """The objects that a rule is about."""
+    """The objects that satisfy the look-ups of a rule, and those of no earlier rule without more.
 
-    slug: str
+    Whether a condition in CEL holds is asked for each of them.
+    """
+
+    rule: AutoStart
     workflow: WorkFlow
     rows: "QuerySet[Model]"
+    # Earlier rules with conditions in CEL.
+    earlier: Sequence[AutoStart] = ()
+
+    @property
+    def slug(self) -> str:
+        return self.rule.slug
+
+    def is_about(self, obj: Model) -> bool:
+        """Return whether the object starts here; raise `ConditionFailed` where nobody can say."""
+        return not any(rule.applies(obj) for rule in self.earlier) and self.rule.holds(obj)
 
 
 def _selections(model: type[Model], slug: str | None) -> list[_Selection]:
     rows: QuerySet[Model] = model._default_manager.all()
     selections = []
+    earlier: list[AutoStart] = []
     for rule in _rules(model, slug):
         if slug in (None, rule.slug):
             found = satisfying(rows, rule.conditions)
-            selections.append(_Selection(rule.slug, rule.template(), found))
+            selections.append(_Selection(rule, rule.template(), found, tuple(earlier)))
+        if rule.when:
+            earlier.append(rule)
+            continue
         if not rule.conditions:
             break  # the rules that follow never count
         # What an earlier rule is about is not for the later ones.
-        earlier = satisfying(model._base_manager.all(), rule.conditions)
-        rows = rows.exclude(pk__in=earlier.values("pk"))
+        about = satisfying(model._base_manager.all(), rule.conditions)
+        rows = rows.exclude(pk__in=about.values("pk"))
     return selections
 
 
@@ -106,9 +123,19 @@ def _started(
 ) -> Iterator[Backfilled]:
     for selection in selections:
         for obj in _without_workflow(selection.rows, batch_size):
-            result = Backfilled(obj.pk, selection.slug) if dry_run else _start(obj, selection, user)
+            result = _result(obj, selection, user, dry_run=dry_run)
             if result is not None:
                 yield result
+
+
+def _result(obj: Model, selection: _Selection, user: Any, *, dry_run: bool) -> Backfilled | None:
+    """What becomes of an object; None where the selection is not about it."""
+    try:
+        if not selection.is_about(obj):
+            return None
+    except ApprovalError as error:
+        return Backfilled(obj.pk, selection.slug, error)
+    return Backfilled(obj.pk, selection.slug) if dry_run else _start(obj, selection, user)
 
 
 def _without_workflow(rows: "QuerySet[Model]", batch_size: int) -> Iterator[Model]:
