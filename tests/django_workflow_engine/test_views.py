@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+from django.contrib.auth.models import Permission
 from rest_framework.permissions import AllowAny, BasePermission
 from rest_framework.serializers import ModelSerializer
 from rest_framework.test import APIRequestFactory, force_authenticate
@@ -12,12 +13,12 @@ from rest_framework.viewsets import ModelViewSet
 
 from approval_workflow.models import ApprovalInstance
 from django_workflow_engine import views
-from django_workflow_engine.services import attach_workflow_to_object
+from django_workflow_engine.services import attach_workflow_to_object, hold_workflow
 from django_workflow_engine.views import WorkflowMixin
 from purchasing.models import PurchaseRequest
 from tests.factories.objects import PurchaseRequestFactory
 from tests.factories.people import UserFactory
-from tests.factories.workflows import by_user, make_workflow
+from tests.factories.workflows import by_user, make_staged, make_workflow
 
 pytestmark = pytest.mark.django_db
 
@@ -117,6 +118,27 @@ def test_an_action_moves_the_object_and_answers_with_its_status(request_, ann, w
 def test_what_is_wrong_is_told_and_nothing_happens(request_, ann, data, status):
     assert call(Open, "workflow_action", request_.pk, ann, data).status_code == status
     assert ApprovalInstance.objects.get().status == "current"
+
+
+# T-8
+def test_a_status_is_set_by_who_may_control_workflows_alone(ann):
+    statuses = [{"name": "Open", "default": True}, {"name": "Signed", "completes": True}]
+    workflow = make_staged({"sign": {"kind": "status", "statuses": statuses}})
+    obj = PurchaseRequestFactory.create()
+    attach_workflow_to_object(obj, workflow)
+    assert call(Open, "workflow_action", obj.pk, ann, {"status": "Signed"}).status_code == 403
+    ann.user_permissions.add(Permission.objects.get(codename="control_workflow"))
+    ann = type(ann).objects.get(pk=ann.pk)
+    unknown = call(Open, "workflow_action", obj.pk, ann, {"status": "Sgned"})
+    assert (unknown.status_code, list(unknown.data)) == (400, ["status"])
+    answer = call(Open, "workflow_action", obj.pk, ann, {"status": "Signed"})
+    assert answer.data["status"] == "completed"
+
+
+def test_the_status_tells_why_it_is_on_hold(request_, ann):
+    hold_workflow(request_, reason="audit")
+    data = call(Open, "workflow_status", request_.pk, ann).data
+    assert (data["status"], data["hold_reason"], data["can_act"]) == ("on_hold", "audit", False)
 
 
 def test_who_is_not_asked_is_refused(request_):

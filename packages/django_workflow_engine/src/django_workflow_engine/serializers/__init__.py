@@ -1,4 +1,4 @@
-"""Serializers of the engine: templates as trees, and decisions on objects.
+"""Serializers of the engine: templates as trees, decisions on objects, statuses of theirs.
 
 All of them can be saved without a call of `is_valid()`: saving validates and raises the same
 `ValidationError`.
@@ -8,6 +8,7 @@ from django_workflow_engine.serializers.action import WorkflowActionSerializer
 from django_workflow_engine.serializers.approval import WorkflowApprovalSerializer
 from django_workflow_engine.serializers.pipeline import PipelineSerializer
 from django_workflow_engine.serializers.stage import StageSerializer
+from django_workflow_engine.serializers.status import WorkflowStatusSerializer
 from django_workflow_engine.serializers.workflow import WorkFlowSerializer
 
 __all__ = [
@@ -16,4 +17,5 @@ __all__ = [
     "WorkFlowSerializer",
     "WorkflowActionSerializer",
     "WorkflowApprovalSerializer",
+    "WorkflowStatusSerializer",
 ]

@@ -19,7 +19,7 @@ from approval_workflow.exceptions import (
     InvalidFormData,
     UnknownAction,
 )
-from django_workflow_engine.exceptions import UnknownPipeline, UnknownStage
+from django_workflow_engine.exceptions import StatusUnknown, UnknownPipeline, UnknownStage
 
 # A place in nested data: names of fields and positions in lists.
 Path = tuple[str | int, ...]
@@ -30,6 +30,7 @@ FIELD_OF_ERROR: dict[type[ApprovalError], str] = {
     UnknownStage: "stage_id",
     UnknownPipeline: "pipeline_id",
     InvalidDelegate: "user_id",
+    StatusUnknown: "status",
 }
 
 

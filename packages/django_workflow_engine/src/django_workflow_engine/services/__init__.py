@@ -1,5 +1,6 @@
 """What can be done with workflows: the import path that the documentation prints."""
 
+from django_workflow_engine.services._permissions import require_trust_with_statuses
 from django_workflow_engine.services.act import act_on_object, cancel_workflow
 from django_workflow_engine.services.attach import attach_workflow_to_object
 from django_workflow_engine.services.cancel import cancel_attachment
@@ -76,6 +77,7 @@ __all__ = [
     "preview_approvers",
     "publish_version",
     "register_model_for_workflow",
+    "require_trust_with_statuses",
     "restart_workflow",
     "resume_workflow",
     "same_run",

@@ -13,7 +13,7 @@ from django_workflow_engine.choices import PermissionVerb
 from django_workflow_engine.conf import settings
 from django_workflow_engine.definition import PERMISSION_KEY, PlaceDefinition
 from django_workflow_engine.exceptions import WorkflowPermissionDenied
-from django_workflow_engine.models import WorkFlow, WorkflowPermission
+from django_workflow_engine.models import WorkFlow, WorkflowAttachment, WorkflowPermission
 
 START = "django_workflow_engine.start_workflow"
 APPROVE = "django_workflow_engine.approve_workflow"
@@ -87,12 +87,32 @@ def barred_steps(user: Any) -> Q | None:
     )
 
 
-def require_permission_at(user: Any, place: PlaceDefinition, attachment: Any) -> None:
+def require_permission_at(
+    user: Any, place: PlaceDefinition, attachment: WorkflowAttachment
+) -> None:
     """Raise `WorkflowPermissionDenied` unless `user` may act at a place, or control workflows."""
     if place.is_restricted and not (
         may_control(user) or may_act_at(user, place, attachment.workflow)
     ):
         raise WorkflowPermissionDenied(str(OWN_NEEDED), reason=MISSING)
+
+
+def require_trust_with_statuses(attachment: WorkflowAttachment | None, user: Any) -> None:
+    """Raise `WorkflowPermissionDenied` unless a person who asks from outside may set statuses.
+
+    Allowed: with `control_workflow`, and with a permission to act of the workflow's own; which of
+    its stages that is for, `update_stage_status` asks. Code of the project that calls the service
+    decides for itself.
+    """
+    if may_control(user):
+        return
+    granted = WorkflowPermission.objects.granted_to(user, PermissionVerb.ACT)
+    workflow = attachment.workflow if attachment is not None else None
+    if (
+        workflow is None
+        or not granted.filter(workflow=workflow.cloned_from_id or workflow).exists()
+    ):
+        raise WorkflowPermissionDenied(_needed(CONTROL), reason=MISSING, permission=CONTROL)
 
 
 def may_act_at(user: Any, place: PlaceDefinition, workflow: WorkFlow) -> bool:

@@ -33,6 +33,7 @@ from django_workflow_engine.services import (
     get_workflow_attachment,
     hold_workflow,
     jump_to_stage,
+    require_trust_with_statuses,
     restart_workflow,
     resume_workflow,
     same_run,
@@ -78,7 +79,6 @@ from django_workflow_engine.views.shown import (
 )
 
 CHANGE = "django_workflow_engine.change_workflowattachment"
-CONTROL = "django_workflow_engine.control_workflow"
 VIEW_EXECUTIONS = "django_workflow_engine.view_actionexecution"
 CHANGE_EXECUTIONS = "django_workflow_engine.change_actionexecution"
 # What intervening has in common.
@@ -237,9 +237,13 @@ class WorkflowAttachmentViewSet(ApprovalViewSet[WorkflowAttachment]):
     @extend_schema(request=WorkflowStatusChangeSerializer, **INTERVENING)
     @action(detail=True, methods=["post"])
     def status(self, request: Request, pk: str) -> Response:
-        """Set the status of the stage that an object is at. For who may control workflows."""
+        """Set the status of the stage that an object is at.
+
+        For who may control workflows, and who has the permission of its own that the workflow has
+        made for the stage.
+        """
         attachment = self.get_object()
-        require(request.user.has_perm(CONTROL))
+        require_trust_with_statuses(attachment, request.user)
         self._done(update_stage_status, WorkflowStatusChangeSerializer, request, attachment)
         return self._shown(attachment)
 

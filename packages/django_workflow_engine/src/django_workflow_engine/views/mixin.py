@@ -1,6 +1,6 @@
 """What a project's own view sets can have of the engine."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rest_framework.decorators import action
@@ -12,7 +12,7 @@ from approval_workflow.choices import ApprovalStatus
 from approval_workflow.permissions import can_act
 from approval_workflow.repository import ApprovalRepository
 from django_workflow_engine.choices import AttachmentStatus
-from django_workflow_engine.serializers import WorkflowApprovalSerializer
+from django_workflow_engine.serializers import WorkflowApprovalSerializer, WorkflowStatusSerializer
 from django_workflow_engine.services import get_workflow_attachment, get_workflow_progress
 
 # What WorkflowMixin adds.
@@ -51,11 +51,14 @@ class WorkflowMixin:
         serializer_class=WorkflowApprovalSerializer,
     )
     def workflow_action(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Decide on the step that waits for the person; the body is that of the serializer."""
+        """Decide on the step that waits for the person; the body is that of the serializer.
+
+        With `status` in place of `action` it is that of `WorkflowStatusSerializer`.
+        """
         obj = self.get_object()  # type: ignore[attr-defined]
-        serializer = WorkflowApprovalSerializer(
-            instance=obj, data=request.data, context={"request": request}
-        )
+        names_status = isinstance(request.data, Mapping) and "status" in request.data
+        serializer_class = WorkflowStatusSerializer if names_status else WorkflowApprovalSerializer
+        serializer = serializer_class(instance=obj, data=request.data, context={"request": request})
         serializer.is_valid(raise_exception=True)
         serializer.save()
         return Response(workflow_status(obj, request.user))
@@ -75,6 +78,7 @@ def workflow_status(obj: Any, user: Any) -> dict[str, Any]:
             "started_by": None,
             "started_at": None,
             "metadata": {},
+            "hold_reason": "",
             "can_act": False,
         }
     progress = get_workflow_progress(attachment.workflow, obj)
@@ -88,6 +92,7 @@ def workflow_status(obj: Any, user: Any) -> dict[str, Any]:
         "started_by": attachment.started_by.get_username() if attachment.started_by else None,
         "started_at": attachment.started_at,
         "metadata": attachment.metadata,
+        "hold_reason": attachment.hold_reason,
         "can_act": _can_act_on(obj, user),
     }
 
