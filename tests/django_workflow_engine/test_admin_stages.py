@@ -5,7 +5,13 @@ from pytest_django.asserts import assertContains
 
 from django_workflow_engine.models import Stage, WorkFlow, WorkflowAction
 from django_workflow_engine.services import validate_completeness
-from tests.django_workflow_engine.admin_pages import Page, address_of, superuser_client
+from django_workflow_engine.testing import make_action
+from tests.django_workflow_engine.admin_pages import (
+    Page,
+    address_of,
+    staff_client,
+    superuser_client,
+)
 from tests.django_workflow_engine.test_admin_builder import errors_of
 from tests.factories import UserFactory
 from tests.factories.workflows import asking, by_user, make_staged, make_workflow, stages_of
@@ -239,3 +245,43 @@ def test_mistakes_in_the_rules_of_an_action(client, workflow, field, value, mess
     errors = errors_of(page.send())
 
     assert message in errors[f"{STAGES}-0-actions-0-{field}"][0]
+
+
+def test_who_only_looks_reads_what_stages_wait_for_and_where_objects_go(ann):
+    workflow = make_staged(
+        {
+            "first": {**JOB, "routes": [{"to": "third", "when": "metadata.known"}, {"to": "end"}]},
+            "second": {**TIMER, "skip_when": "metadata.small", "parallel_group": "both", "join": 1},
+            "third": {**STATUSES, "max_visits": 4},
+            "fourth": {"kind": "timer", "timer": {"until": "object.deadline"}},
+        },
+        {"last": asking(by_user(ann), approve_when="metadata.tiny")},
+        infos=[{"parallel_group": "sides", "join": "any"}, {"parallel_group": "sides"}],
+    )
+    address = address_of(WorkFlow, "change", workflow.pk)
+
+    page = staff_client("view_workflow").get(address)
+
+    for text in (
+        f"Job: {SCORE} (n = 1)",
+        "Goes to third if metadata.known",
+        "Goes to the end",
+        "Waits for: 2 days",
+        "Passed over if metadata.small",
+        "Runs beside those of “both”, then waits for: 1",
+        "Statuses: Open, Approved (the stage is done), Refused (the workflow is rejected)",
+        "Visits at most: 4",
+        "Waits until: object.deadline",
+        "Approves itself if metadata.tiny",
+        "Runs beside those of “sides”, then waits for: one branch",
+    ):
+        assertContains(page, text)
+
+
+def test_who_only_looks_reads_the_rules_of_actions(workflow):
+    make_action(workflow, "after_approve", SCORE, when="metadata.known", compensation=SCORE)
+
+    page = staff_client("view_workflow").get(address_of(WorkFlow, "change", workflow.pk))
+
+    assertContains(page, "only if metadata.known")
+    assertContains(page, f"taken back by {SCORE}")

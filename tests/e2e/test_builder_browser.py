@@ -63,6 +63,11 @@ class Builder:
         """Press the button below the rows with this prefix."""
         self.enter(self.find(f"[data-wb-prefix='{prefix}'] + .wb-add button"))
 
+    def unfold(self, name):
+        """Open the folded part that the field is in."""
+        field = self.find(f"[name='{name}']")
+        self.enter(field.find_element(By.XPATH, "ancestor::details[1]/summary"))
+
     def enter(self, button):
         """Press a button with the keyboard: it need not stay where it is on the screen."""
         button.send_keys(Keys.ENTER)
@@ -112,6 +117,51 @@ def test_a_workflow_is_built_by_clicking(signed_in, live_server):
     assert signoff.stage_info["approvals"][0]["quorum_count"] == 2
     assert validate_completeness(workflow) == {}
     assert page.find(f"[name='{STAGES}-0-name_en']").get_attribute("value") == "Review"
+    assert not page.mistakes()
+
+
+def test_a_workflow_with_a_job_a_route_and_two_branches_is_built(signed_in, live_server):  # T-11
+    UserFactory.create(username="layla")
+    page = Builder(signed_in, f"{live_server.url}/admin/django_workflow_engine/workflow/add/")
+    page.write("name_en", "Contracts")
+    page.write("pipelines-0-name_en", "Approval")
+    page.write(f"{STAGES}-0-name_en", "Credit check")
+    page.choose(f"{STAGES}-0-kind", "job")
+    assert not page.is_shown(f"[name='{STAGES}-0-approvals-0-approval_type']")
+    assert page.progress == "", "nobody need be asked where a job is done"
+    page.write(f"{STAGES}-0-job_path", "tests.testapp.workflow_actions.score")
+    page.add(f"{STAGES}-0-parameters")
+    page.write(f"{STAGES}-0-parameters-0-name", "n")
+    page.choose(f"{STAGES}-0-parameters-0-kind", "number")
+    page.write(f"{STAGES}-0-parameters-0-value", "9")
+    for place, name in enumerate(("Legal", "Finance", "Board"), start=1):
+        page.add(STAGES)
+        page.write(f"{STAGES}-{place}-name_en", name)
+        page.add(f"{STAGES}-{place}-approvals")
+        page.choose(f"{STAGES}-{place}-approvals-0-approval_type", "USER")
+        page.search(f"{STAGES}-{place}-approvals-0-approval_user", "layla")
+    for place in (1, 2):
+        page.unfold(f"{STAGES}-{place}-parallel_group")
+        page.write(f"{STAGES}-{place}-parallel_group", "review")
+    page.unfold(f"{STAGES}-0-code")
+    page.add(f"{STAGES}-0-routes")
+    page.write(f"{STAGES}-0-routes-0-when", "results.credit_check.score > 5")
+    route = page.find(f"[name='{STAGES}-0-routes-0-to']")
+    route.send_keys("")
+    offered = [option.get_attribute("value") for option in Select(route).options]
+    assert offered == ["", "credit_check", "legal", "finance", "board", "end"]
+    page.choose(f"{STAGES}-0-routes-0-to", "board")
+    page.save()
+
+    workflow = WorkFlow.objects.templates().get()
+    check, legal, finance, _board = stages_of(workflow)
+    assert check.stage_info["kind"] == "job"
+    assert check.stage_info["routes"] == [{"to": "board", "when": "results.credit_check.score > 5"}]
+    assert legal.stage_info["parallel_group"] == finance.stage_info["parallel_group"] == "review"
+    assert validate_completeness(workflow) == {}
+    picture = f"{live_server.url}/admin/django_workflow_engine/workflow/{workflow.pk}/diagram/"
+    page.driver.get(picture)
+    assert page.is_shown(".wb-picture svg")
     assert not page.mistakes()
 
 

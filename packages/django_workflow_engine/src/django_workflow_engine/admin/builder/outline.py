@@ -20,7 +20,13 @@ from django_workflow_engine.admin.builder.objects import (
 )
 from django_workflow_engine.admin.builder.parameters import write
 from django_workflow_engine.admin.builder.vocabulary import function_label
-from django_workflow_engine.choices import ActionExecutionMode, ApprovalTypes, FailurePolicy
+from django_workflow_engine.admin.builder.way_notes import group_notes, waiting_notes, way_notes
+from django_workflow_engine.choices import (
+    ActionExecutionMode,
+    ApprovalTypes,
+    FailurePolicy,
+    StageKind,
+)
 from django_workflow_engine.models import Pipeline, Stage, WorkFlow, WorkflowAction
 
 
@@ -46,14 +52,23 @@ class StageOutline:
     stage: Stage
     color: str
     form: str
+    # What it waits for besides people, and where objects go from it.
+    notes: list[str]
     approvals: list[ApprovalOutline]
     actions: list[ActionOutline]
+
+    @property
+    def asks_people(self) -> bool:
+        info = self.stage.stage_info
+        kind = info.get("kind") if isinstance(info, dict) else None
+        return kind in (None, StageKind.APPROVAL)
 
 
 @dataclass(frozen=True)
 class PipelineOutline:
     pipeline: Pipeline
     department: str
+    notes: list[str]
     approvals: list[ApprovalOutline]
     stages: list[StageOutline]
     actions: list[ActionOutline]
@@ -128,6 +143,7 @@ def _pipeline(pipeline: Pipeline, names: _Names) -> PipelineOutline:
     return PipelineOutline(
         pipeline=pipeline,
         department=names.of(DEPARTMENT, key) if key else "",
+        notes=list(group_notes(pipeline.pipeline_info)),
         approvals=_approvals(pipeline.pipeline_info, names),
         stages=[_stage(stage, names) for stage in pipeline.stages.all()],
         actions=action_outlines(pipeline.actions.all()),
@@ -141,6 +157,7 @@ def _stage(stage: Stage, names: _Names) -> StageOutline:
         stage=stage,
         color=str(info.get("color") or ""),
         form=names.of(FORM, form) if form else "",
+        notes=[*waiting_notes(info), *way_notes(info)],
         approvals=_approvals(info, names),
         actions=action_outlines(stage.actions.all()),
     )
@@ -261,6 +278,10 @@ def parameters_in_words(parameters: Any, prefix: str = "") -> Iterator[tuple[str
 def _action_notes(action: WorkflowAction) -> Iterator[str]:
     for condition in in_words(action.conditions):
         yield _("only if %(condition)s") % {"condition": condition}
+    if action.when:
+        yield _("only if %(condition)s") % {"condition": action.when}
+    if action.compensation:
+        yield _("taken back by %(function)s") % {"function": function_label(action.compensation)}
     if action.execution:
         yield _label(ActionExecutionMode, action.execution)
     if action.failure_policy == FailurePolicy.STOP:

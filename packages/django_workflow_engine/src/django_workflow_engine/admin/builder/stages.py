@@ -27,6 +27,13 @@ FIELD_OF_ERROR = {
     "timer.duration": "timer_length",
     "timer.until": "timer_until",
 }
+# When a field applies; for scripts.
+SHOWN_WHEN = {
+    **ways.SHOWN_WHEN,
+    "job_path": f"job_function={OTHER_FUNCTION}",
+    "approve_when": waiting.PARTS_SHOWN_WHEN["approval"],
+    "required_form": waiting.PARTS_SHOWN_WHEN["approval"],
+}
 
 
 class StageForm(WaitingFields, WayFields, PlaceForm):
@@ -74,9 +81,7 @@ class StageForm(WaitingFields, WayFields, PlaceForm):
             self.initial["required_form"] = str(self._form_info.get("required_form") or "")
 
     def shown_when(self, name: str) -> str:
-        if name == "job_path":
-            return f"job_function={OTHER_FUNCTION}"
-        return ways.SHOWN_WHEN.get(name, "")
+        return SHOWN_WHEN.get(name, "")
 
     @property
     def _form_info(self) -> dict[str, Any]:

@@ -86,15 +86,22 @@ class WaitingFields(forms.Form):
 
 def initial_of(info: Mapping[str, Any], vocabulary: Vocabulary) -> dict[str, Any]:
     """Return what is stored of the kind as the initial values of the fields."""
-    timer, path = _part(info, "timer"), str(_part(info, "job").get("function") or "")
+    path = str(_part(info, "job").get("function") or "")
+    length, until = timer_of(info)
     listed = path in dict(vocabulary.job_functions)
     return {
         "kind": info.get("kind") or StageKind.APPROVAL.value,
         "job_function": path if listed else OTHER_FUNCTION,
         "job_path": "" if listed else path,
-        "timer_length": length_in_words(timer.get("duration")),
-        "timer_until": str(timer.get("until") or ""),
+        "timer_length": length,
+        "timer_until": until,
     }
+
+
+def timer_of(info: Mapping[str, Any]) -> tuple[str, str]:
+    """Return how long the stage waits, in words, and until which moment; one of them is empty."""
+    timer = _part(info, "timer")
+    return length_in_words(timer.get("duration")), str(timer.get("until") or "")
 
 
 def job_parameters_of(info: Mapping[str, Any]) -> list[dict[str, Any]]:

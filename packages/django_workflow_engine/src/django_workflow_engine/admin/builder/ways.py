@@ -103,7 +103,6 @@ OF_GROUP = ("parallel_group", "join")
 SHOWN_WHEN = {
     "join": "parallel_group=*",
     "join_count": "parallel_group=*;join=count",
-    "approve_when": "kind=approval",
 }
 
 

@@ -423,8 +423,12 @@
     total.value = Number(total.value) + 1;
     const order = field(row, "order");
     if (order) {
-      const places = rowsOf(list).map((other) => Number(field(other, "order").value) || 0);
-      order.value = Math.max(0, ...places) + 1;
+      const places = rowsOf(list).map((other) => field(other, "order").value);
+      order.value = Math.max(0, ...places.map(Number)) + 1;
+      // Rows of a new page have no numbers: they would come after this one.
+      if (places.slice(0, -1).includes("")) {
+        number(list);
+      }
     }
     showAll(row);
     showCount(list);
