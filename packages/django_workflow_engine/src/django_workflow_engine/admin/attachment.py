@@ -33,7 +33,10 @@ from django_workflow_engine.admin.controls import (
 from django_workflow_engine.admin.execution import tell_of_replays
 from django_workflow_engine.admin.pictures import picture_of
 from django_workflow_engine.admin.visits import BUTTONS, fitting_actions, visits_of
+from django_workflow_engine.choices import AttachmentStatus
 from django_workflow_engine.models import ActionExecution, StageRun, WorkflowAttachment
+
+OF_HOLD = ("hold_reason", "held_at")
 
 
 @admin.register(WorkflowAttachment)
@@ -56,6 +59,9 @@ class WorkflowAttachmentAdmin(ManagedAdmin):
         "cancel",
     )
     origin_page = "django_workflow_engine_workflowattachment_change"
+
+    class Media:
+        css = {"screen": ["django_workflow_engine/builder.css"]}
 
     change_form_template = "admin/django_workflow_engine/workflowattachment/change_form.html"
     list_display = (
@@ -93,6 +99,11 @@ class WorkflowAttachmentAdmin(ManagedAdmin):
         "metadata",
     )
     readonly_fields = fields
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """Say of the hold only what there is to say."""
+        on_hold = obj is not None and obj.status == AttachmentStatus.ON_HOLD
+        return tuple(name for name in self.fields if on_hold or name not in OF_HOLD)
 
     def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
         return ("=object_id", "workflow__name_en", person_lookup("started_by"))
