@@ -266,6 +266,11 @@ CASES |= {
         lambda w: save(w.check, code="look"),
         [f"{STAGE}: 'code' was 'stage_11' and is now 'look'."],
     ),
+    "code that begins as the name": (
+        NOTHING,
+        lambda w: save(w.check, code="stage_11_b"),
+        [f"{STAGE}: 'code' was 'stage_11' and is now 'stage_11_b'."],
+    ),
     "name but not the code": (
         lambda w: save(w.check, code="stage_11"),
         lambda w: save(w.check, name_en="Look"),

@@ -140,8 +140,9 @@ WORKFLOW_LEVELS = {("workflow", None), ("default", None)}
 
 
 def is_called_by_name(place: PlaceDefinition) -> bool:
-    """Whether its code is the word that is made of its name."""
-    return place.code.startswith(word_of(place.name_en))
+    """Whether its code is the word that is made of its name, or that with a number."""
+    word = word_of(place.name_en)
+    return place.code == word or place.code.removeprefix(f"{word}_").isdigit()
 
 
 def _branch_name(place: PlaceDefinition, branch: str) -> str:
