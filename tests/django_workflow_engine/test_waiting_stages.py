@@ -7,6 +7,7 @@ import pytest
 import time_machine
 from django.utils import timezone
 
+from approval_workflow.models import ApprovalEvent
 from django_workflow_engine.actions.runner import run_due
 from django_workflow_engine.exceptions import StatusUnknown
 from django_workflow_engine.models import ActionExecution, StageRun
@@ -64,6 +65,7 @@ def test_the_run_waits_for_its_job_and_its_result_leads_on(ann, django_capture_o
     run_jobs(django_capture_on_commit_callbacks)
     assert get_workflow_attachment(request).status == "completed"
     assert outcomes(request) == [("credit_check", "done")]
+    assert "'Credit Check' is done." in {event.comment for event in ApprovalEvent.objects.all()}
 
 
 def test_a_job_between_approvals(ann, django_capture_on_commit_callbacks):

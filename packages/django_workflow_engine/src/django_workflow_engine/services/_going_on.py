@@ -110,8 +110,10 @@ def visit_done(attachment_id: Any, visit_id: Any) -> None:
 
 def depart(going: Going, visit: StageRun, outcome: StageOutcome, **known: Any) -> Continuation:
     """Take the object from a visit's place; return what its flow is to do."""
-    course = going.course(visit.round, **known)
-    course.depart(going.place_of(visit), outcome)
+    course, place = going.course(visit.round, **known), going.place_of(visit)
+    if outcome is StageOutcome.DONE:
+        course.note(place, "done", _("'%(stage)s' is done."))
+    course.depart(place, outcome)
     return course.answer()
 
 
