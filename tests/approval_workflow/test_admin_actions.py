@@ -179,7 +179,7 @@ def test_page_of_a_flow_that_waits_says_so(manager_client):
     assertContains(page, "Nobody is asked now; the flow goes on by itself.")
 
 
-def test_a_step_is_reassigned_with_its_reason(manager_client, manager, ann, bob):
+def test_a_step_is_reassigned_with_its_reason(manager_client, manager, ann, bob):  # V-11
     flow = make_flow(ann)
     row = the_current(flow)
 

@@ -3,7 +3,7 @@
 import pytest
 from pytest_django.asserts import assertContains
 
-from django_workflow_engine.models import Stage, WorkFlow, WorkflowAction
+from django_workflow_engine.models import Stage, WorkFlow, WorkflowAction, WorkflowPermission
 from django_workflow_engine.services import validate_completeness
 from django_workflow_engine.testing import make_action
 from tests.django_workflow_engine.admin_pages import (
@@ -285,3 +285,22 @@ def test_who_only_looks_reads_the_rules_of_actions(workflow):
 
     assertContains(page, "only if metadata.known")
     assertContains(page, f"taken back by {SCORE}")
+
+
+def test_a_workflow_gets_permissions_of_its_own_for_new_stages_too(client, workflow, ann):  # V-7
+    page = page_of(client, workflow).set(slug="contracts", creates_permissions="on")
+    page.row(f"{STAGES}-2", name_en="Sign")
+    page.row(f"{STAGES}-2-approvals-0", approval_type="USER", approval_user=ann.pk)
+
+    saved(page)
+
+    codenames = WorkflowPermission.objects.values_list("codename", flat=True)
+    assert {"start:contracts", "act:contracts:first", "act:contracts:sign"} <= set(codenames)
+
+
+def test_permissions_whose_names_would_be_too_long_are_refused(client, workflow):
+    page = page_of(client, workflow).set(slug="x" * 120, creates_permissions="on")
+
+    errors = errors_of(page.send())
+
+    assert "more than 100 characters" in errors["creates_permissions"][0]

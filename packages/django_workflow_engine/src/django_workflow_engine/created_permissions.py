@@ -1,6 +1,6 @@
 """The permissions that templates ask for: made, renamed and deleted with them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
@@ -45,6 +45,14 @@ def keep_permissions(workflow: WorkFlow, using: str) -> None:
                 WorkflowPermission.objects.using(using).create(
                     workflow=workflow, stage_id=stage_id, verb=verb, content_type=kind, **names
                 )
+
+
+def check_codenames(slug: str, codes: Iterable[str]) -> None:
+    """Raise `InvalidConfiguration` where the slug and a code are too long to name a permission."""
+    for verb in PermissionVerb.values:
+        _named(verb, slug, "")
+    for code in codes:
+        _named(PermissionVerb.ACT, f"{slug}:{code}", "")
 
 
 def on_workflow_saved(

@@ -6,6 +6,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.contrib.admin.widgets import AutocompleteSelect
 from django.core.exceptions import PermissionDenied
+from django.db import router
 from django.db.models import Count, QuerySet, prefetch_related_objects
 from django.forms import Media
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -26,6 +27,7 @@ from django_workflow_engine.admin.migration import migration_context
 from django_workflow_engine.admin.pictures import FILES, diagram_file, picture_of
 from django_workflow_engine.admin.preview import preview_context
 from django_workflow_engine.admin.simulation import simulation_context
+from django_workflow_engine.created_permissions import keep_permissions
 from django_workflow_engine.models import Pipeline, Stage, WorkFlow, WorkflowAction
 from django_workflow_engine.services import (
     MigrationReport,
@@ -87,7 +89,7 @@ class WorkFlowAdmin(AuthoredAdmin):
                     ("name_en", "name_ar"),
                     ("slug", "company"),
                     ("status", "is_active"),
-                    "strategy",
+                    ("strategy", "creates_permissions"),
                 )
             },
         ),
@@ -279,6 +281,9 @@ class WorkFlowAdmin(AuthoredAdmin):
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
         form.save_children()
+        # The stages have been written after the row, and may have permissions of their own.
+        if form.instance.creates_permissions:
+            keep_permissions(form.instance, router.db_for_write(WorkFlow))
 
     def construct_change_message(
         self, request: HttpRequest, form: Any, formsets: Any, add: bool = False

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -164,6 +164,15 @@ def codes_in(workflow: WorkFlow) -> Choices:
     return [(codes[stage.pk], f"{stage.name} ({codes[stage.pk]})") for stage in stages]
 
 
+def codes_on_page(stages: Iterable[Any]) -> list[str]:
+    """Return the codes of the page's stages, those that their names will make included."""
+    named = [
+        SimpleNamespace(pk=place, code=stage.instance.code, name_en=stage.instance.name_en)
+        for place, stage in enumerate(stages)
+    ]
+    return list(codes_of(named).values())
+
+
 def code_mistakes(stages: Sequence[Any]) -> Iterator[tuple[Any, str, str]]:
     """Yield what is wrong with the codes of the page's stages: the form, its field, and what."""
     counts = Counter(stage.instance.code for stage in stages)
@@ -175,11 +184,7 @@ def code_mistakes(stages: Sequence[Any]) -> Iterator[tuple[Any, str, str]]:
                 "code",
                 gettext("The code '%(code)s' is that of another stage too.") % {"code": code},
             )
-    named = [
-        SimpleNamespace(pk=place, code=stage.instance.code, name_en=stage.instance.name_en)
-        for place, stage in enumerate(stages)
-    ]
-    known = {*codes_of(named).values(), END}
+    known = {*codes_on_page(stages), END}
     for stage in stages:
         for route in stage.children["routes"].kept():
             code = route.cleaned_data["to"]

@@ -1,10 +1,11 @@
 """The form of a whole workflow."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.forms.utils import ErrorList
+from django.utils.text import slugify
 from django.utils.translation import gettext_lazy as _
 
 from django_workflow_engine.admin.builder.actions import WorkflowActionFormSet
@@ -12,8 +13,10 @@ from django_workflow_engine.admin.builder.configured import PlaceForm
 from django_workflow_engine.admin.builder.nesting import BELOW
 from django_workflow_engine.admin.builder.pipelines import PipelineFormSet
 from django_workflow_engine.admin.builder.vocabulary import Vocabulary
-from django_workflow_engine.admin.builder.ways import code_mistakes
+from django_workflow_engine.admin.builder.ways import code_mistakes, codes_on_page
 from django_workflow_engine.choices import WorkflowStrategy
+from django_workflow_engine.created_permissions import check_codenames
+from django_workflow_engine.exceptions import InvalidConfiguration
 from django_workflow_engine.models import WorkFlow
 from django_workflow_engine.schemas import validate_approvals_info
 
@@ -45,7 +48,21 @@ class WorkFlowForm(PlaceForm):
 
     class Meta:
         model = WorkFlow
-        fields = ("name_en", "name_ar", "slug", "company", "status", "is_active", "strategy")
+        fields = (
+            "name_en",
+            "name_ar",
+            "slug",
+            "company",
+            "status",
+            "is_active",
+            "strategy",
+            "creates_permissions",
+        )
+        help_texts: ClassVar[Mapping[str, Any]] = {
+            "creates_permissions": _(
+                "Starting, viewing and deciding take permissions that are made for this workflow."
+            )
+        }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, vocabulary=self.page_vocabulary, **kwargs)
@@ -77,7 +94,9 @@ class WorkFlowForm(PlaceForm):
         cleaned = super().clean()
         if "strategy" in cleaned:
             self._refuse_misplaced(cleaned["strategy"])
-            self._refuse_unknown_codes(cleaned["strategy"])
+            stages = self._stages(cleaned["strategy"])
+            self._refuse_unknown_codes(stages)
+            self._refuse_long_names(stages)
         return cleaned
 
     def set_info(self, info: dict[str, Any], cleaned: dict[str, Any]) -> None:
@@ -101,21 +120,37 @@ class WorkFlowForm(PlaceForm):
                 None, forms.ValidationError(_("Please correct the errors below."), code=BELOW)
             )
 
-    def _refuse_unknown_codes(self, strategy: str) -> None:
-        """Refuse codes that two stages have, and routes to stages that are not there."""
-        if strategy != WorkflowStrategy.STAGE or self.errors:
-            return
-        stages = [
+    def _stages(self, strategy: str) -> list[Any]:
+        """The stages that people are asked in, as the page has them."""
+        if strategy != WorkflowStrategy.STAGE:
+            return []
+        return [
             stage
             for pipeline in self.children["pipelines"].kept()
             for stage in pipeline.children["stages"].kept()
         ]
+
+    def _refuse_unknown_codes(self, stages: list[Any]) -> None:
+        """Refuse codes that two stages have, and routes to stages that are not there."""
+        if self.errors:
+            return
         for row, field, message in code_mistakes(stages):
             row.add_error(field, message)
         if any(stage.errors or not stage.children["routes"].is_valid() for stage in stages):
             self.add_error(
                 None, forms.ValidationError(_("Please correct the errors below."), code=BELOW)
             )
+
+    def _refuse_long_names(self, stages: list[Any]) -> None:
+        """Refuse permissions whose names would be too long."""
+        if self.errors or not self.cleaned_data["creates_permissions"]:
+            return
+        cleaned = self.cleaned_data
+        slug = cleaned["slug"] or slugify(cleaned["name_en"], allow_unicode=True)
+        try:
+            check_codenames(slug, codes_on_page(stages))
+        except InvalidConfiguration as error:
+            self.add_error("creates_permissions", list(error.errors.values()))
 
     def _misplaced(self, strategy: str) -> Iterator[Any]:
         pipelines = self.children["pipelines"].kept()
