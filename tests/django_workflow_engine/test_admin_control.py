@@ -23,7 +23,7 @@ from tests.factories.workflows import asking, by_user, make_staged
 
 pytestmark = pytest.mark.django_db
 
-CONTROLS = ["hold", "resume", "retry", "skip", "jump", "add_approver", "restart"]
+CONTROLS = ["hold", "resume", "retry", "set_status", "skip", "jump", "add_approver", "restart"]
 SCORE = "tests.testapp.workflow_actions.score"
 
 
@@ -283,6 +283,29 @@ def test_a_failed_job_is_skipped(client, failed_job):  # V-12
 
     assert standing(failed_job) == ["look"]
     assert not ActionExecution.objects.filter(visit__isnull=False, status="dead").exists()
+
+
+# Statuses
+
+
+def test_the_status_of_a_stage_is_set_and_moves_the_object_on(client, ann):  # T-4, V-10
+    statuses = [{"name": "Open", "default": True}, {"name": "Paid: in full", "completes": True}]
+    workflow = make_staged(
+        {"pay": {"kind": "status", "statuses": statuses}, "look": asking(by_user(ann))}
+    )
+    obj = PurchaseRequestFactory.create(requester=ann)
+    attach_workflow_to_object(obj, workflow, ann)
+    assertContains(page_of(client, obj), "Open")
+    assert "set_status" in buttons_of(client, obj)
+
+    asked = take(client, "set_status", obj)
+    choices = asked.context["adminform"].form.fields["status"].choices
+    page = confirm(client, "set_status", obj, status=choices[-1][0])
+
+    assert choices[-1][1] == "Pipeline 1 / Pay: Paid: in full"
+    assert told(page) == ["The status of 1 stage was set."]
+    assert standing(obj) == ["look"]
+    assert "set_status" not in buttons_of(client, obj)
 
 
 # Who may

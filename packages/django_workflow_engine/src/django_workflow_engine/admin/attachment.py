@@ -27,6 +27,7 @@ from django_workflow_engine.admin.controls import (
     jumping,
     restarting,
     resuming,
+    setting_status,
     skipping,
     undoing,
 )
@@ -51,6 +52,7 @@ class WorkflowAttachmentAdmin(ManagedAdmin):
         "hold",
         "resume",
         "retry",
+        "set_status",
         "skip",
         "jump",
         "add_approver",
@@ -170,6 +172,13 @@ class WorkflowAttachmentAdmin(ManagedAdmin):
     def resume(self, request: HttpRequest, chosen: Attachments) -> HttpResponse | None:
         """Let workflows on hold go on."""
         return self.manage(request, chosen, resuming(request, chosen, self.admin_site))
+
+    @admin.action(
+        description=_("Set the status of the stage of selected objects"), permissions=["control"]
+    )
+    def set_status(self, request: HttpRequest, chosen: Attachments) -> HttpResponse | None:
+        """Set one of the statuses of the stages where objects are."""
+        return self.manage(request, chosen, setting_status(request, chosen, self.admin_site))
 
     @admin.action(description=_("Skip the stage of selected objects"), permissions=["control"])
     def skip(self, request: HttpRequest, chosen: Attachments) -> HttpResponse | None:

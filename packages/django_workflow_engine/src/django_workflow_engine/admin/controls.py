@@ -1,5 +1,6 @@
 """What managers can do with running workflows, in the words of the pages."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -27,6 +28,7 @@ from django_workflow_engine.services import (
     resume_workflow,
     skip_stage,
     undo_last_decision,
+    update_stage_status,
 )
 
 Attachments = QuerySet[WorkflowAttachment]
@@ -187,6 +189,35 @@ def adding_approver(request: HttpRequest, _chosen: Attachments, site: AdminSite)
     )
 
 
+def setting_status(request: HttpRequest, chosen: Attachments, _site: AdminSite) -> Task:
+    def set_status(obj: Model, typed: dict[str, Any]) -> None:
+        stage, _colon, status = typed["status"].partition(":")
+        update_stage_status(obj, status, request.user, stage_id=stage, reason=typed["reason"])
+
+    def done(count: int) -> str:
+        text = ngettext(
+            "The status of %(count)s stage was set.",
+            "The status of %(count)s stages was set.",
+            count,
+        )
+        return text % {"count": count}
+
+    choices = {
+        f"{place.template_id}:{status.name}": f"{place.label}: {status.name}"
+        for place in _places_entered(chosen)
+        for status in place.statuses
+    }
+    return Task(
+        action="set_status",
+        title=_("Set the status of the stage"),
+        description=_("A status that completes the stage sends the object on."),
+        button=_("Set the status"),
+        extra_fields={"status": _choice(choices, _("Status"))},
+        perform=_with_object(set_status),
+        done=done,
+    )
+
+
 def undoing(request: HttpRequest, _chosen: Attachments, _site: AdminSite) -> Task:
     stands: list[str] = []
     taken_back: list[str] = []
@@ -239,18 +270,18 @@ def _with_object(deed: Deed) -> Callable[[WorkflowAttachment, dict[str, Any]], N
 
 def _stage_of_several(chosen: Attachments) -> dict[str, forms.Field]:
     """A field that asks at which stage, where an object is at several."""
-    keys: dict[Any, set[Any]] = {}
     rows = StageRun.objects.filter(attachment__in=_keys(chosen), left_at=None)
-    for attachment, stage, pipeline in rows.values_list("attachment", "stage", "pipeline"):
-        keys.setdefault(attachment, set()).add(stage or pipeline)
-    if all(len(stands_at) < 2 for stands_at in keys.values()):  # noqa: PLR2004  # side by side
+    counts = Counter(rows.values_list("attachment", flat=True))
+    if all(count == 1 for count in counts.values()):
         return {}
-    entered = set().union(*keys.values())
-    return {
-        "stage": _stage_field(
-            [place for place in _places(chosen) if place.id in entered], _("Stage")
-        )
-    }
+    return {"stage": _stage_field(_places_entered(chosen), _("Stage"))}
+
+
+def _places_entered(chosen: Attachments) -> list[PlaceDefinition]:
+    """The places where the chosen objects are."""
+    rows = StageRun.objects.filter(attachment__in=_keys(chosen), left_at=None)
+    entered = {stage or pipeline for stage, pipeline in rows.values_list("stage", "pipeline")}
+    return [place for place in _places(chosen) if place.id in entered]
 
 
 def _places(chosen: Attachments) -> Iterable[PlaceDefinition]:
@@ -261,7 +292,10 @@ def _places(chosen: Attachments) -> Iterable[PlaceDefinition]:
 
 def _stage_field(places: Iterable[PlaceDefinition], label: str) -> forms.Field:
     """A choice of places, each named once for all versions of a template."""
-    choices = {str(place.template_id): place.label for place in places}
+    return _choice({str(place.template_id): place.label for place in places}, label)
+
+
+def _choice(choices: dict[str, str], label: str) -> forms.Field:
     return forms.ChoiceField(label=label, choices=[("", "---------"), *choices.items()])
 
 

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from approval_workflow.choices import EventKind
 from approval_workflow.conf import settings as core_settings
 from django_workflow_engine.choices import AttachmentStatus, ExecutionStatus
-from django_workflow_engine.models import ActionExecution, StageRun, WorkflowAttachment
+from django_workflow_engine.models import StageRun, WorkflowAttachment
 
 # What a person may run again.
 FAILED = (ExecutionStatus.FAILED, ExecutionStatus.DEAD)
@@ -19,6 +19,7 @@ BUTTONS = {
     "hold": _("Put on hold"),
     "resume": _("Resume"),
     "retry": _("Run failed jobs again"),
+    "set_status": _("Set the status of the stage"),
     "skip": _("Skip the stage"),
     "jump": _("Send to another stage"),
     "add_approver": _("Ask one more person"),
@@ -39,19 +40,21 @@ def visits_of(attachment: WorkflowAttachment) -> list[StageRun]:
     return list(visits.prefetch_related("tasks"))
 
 
-def failed_jobs(visits: list[StageRun]) -> list[ActionExecution]:
-    """Return the jobs that failed at the places where an object is."""
-    here = [visit for visit in visits if visit.left_at is None]
-    return [task for visit in here for task in visit.tasks.all() if task.status in FAILED]
-
-
 def fitting_actions(
     attachment: WorkflowAttachment, visits: list[StageRun], events: list[Any], user: Any
 ) -> Iterator[str]:
     """Yield what can be done with an object where it stands; who may do it is another question."""
     yield from FITTING.get(AttachmentStatus(attachment.status), ())
-    if attachment.status == AttachmentStatus.IN_PROGRESS and failed_jobs(visits):
-        yield "retry"
+    if attachment.status == AttachmentStatus.IN_PROGRESS:
+        yield from _fitting_here([visit for visit in visits if visit.left_at is None])
     decisions = [row.event for row in events if row.event.kind in DECISIONS]
     if core_settings.undo_period is not None and decisions and decisions[-1].actor == user:
         yield "undo"
+
+
+def _fitting_here(visits: list[StageRun]) -> Iterator[str]:
+    """Yield what the stages ask for where an object is."""
+    if any(task.status in FAILED for visit in visits for task in visit.tasks.all()):
+        yield "retry"
+    if any(visit.stage and visit.stage.stage_info.get("statuses") for visit in visits):
+        yield "set_status"
