@@ -174,7 +174,7 @@ def test_pipelines_run_side_by_side(client, ann):
         ("", {"kind": "job", "job_path": "os.system"}, "job_path", "neither into an installed app"),
         ("", {"kind": "timer"}, "timer_length", "A stage of the kind 'timer' needs this."),
         ("", {"kind": "timer", "timer_until": "1 +"}, "timer_until", "Line 1, column 4"),
-        ("", {"code": "2nd"}, "code", "beginning with a letter"),
+        ("", {"code": "2nd"}, "code", "Expected a word of letters"),
         ("", {"code": "second"}, "code", "that of another stage too"),
         ("", {"parallel_group": "a", "join": "count"}, "join_count", "how many branches"),
         ("-routes-0", {"to": "secnd"}, "to", "There is no stage with the code 'secnd'."),

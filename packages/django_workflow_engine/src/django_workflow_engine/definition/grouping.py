@@ -11,6 +11,8 @@ from django.utils.text import slugify
 from django_workflow_engine.definition.parts import GroupDefinition, PlaceDefinition
 
 LONGEST_CODE = 60
+# What a code can be: conditions name it, as `results.credit_check`.
+CODE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 JOINS: Mapping[Any, Any] = {"all": None, "any": 1}
 
 

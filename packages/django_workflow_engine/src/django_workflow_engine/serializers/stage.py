@@ -1,21 +1,16 @@
 """Stages with their actions."""
 
-import re
-
 from django.core.validators import RegexValidator
 from django.utils.translation import gettext_lazy as _
 from rest_framework.fields import CharField
 from rest_framework.relations import PrimaryKeyRelatedField
 
-from django_workflow_engine.definition.grouping import LONGEST_CODE
+from django_workflow_engine.definition.grouping import CODE, LONGEST_CODE
 from django_workflow_engine.models import Pipeline, Stage
 from django_workflow_engine.schemas import parse_form_info, parse_stage_info
 from django_workflow_engine.serializers.action import WorkflowActionSerializer
 from django_workflow_engine.serializers.base import PartsListSerializer, TemplatePartSerializer
 from django_workflow_engine.serializers.fields import ConfigurationField
-
-# What conditions can name, as `results.credit_check`.
-CODE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
 
 class StageSerializer(TemplatePartSerializer[Stage]):

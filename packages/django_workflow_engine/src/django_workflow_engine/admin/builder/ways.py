@@ -1,6 +1,5 @@
 """Where objects go from a stage, as form fields: routes, groups that run side by side, rules."""
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import SimpleNamespace
@@ -18,8 +17,6 @@ from django_workflow_engine.admin.builder.waiting import condition_field
 from django_workflow_engine.definition.grouping import codes_of
 from django_workflow_engine.models import WorkFlow
 from django_workflow_engine.schemas.places import END
-
-CODE = re.compile(r"[a-z][a-z0-9_]*")
 
 
 class Join(TextChoices):
