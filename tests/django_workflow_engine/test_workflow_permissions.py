@@ -9,7 +9,7 @@ from approval_workflow.exceptions import ApprovalPermissionDenied
 from approval_workflow.inbox import waiting_for
 from approval_workflow.models import ApprovalInstance
 from approval_workflow.permissions import can_act
-from django_workflow_engine.exceptions import InvalidConfiguration, WorkflowPermissionDenied
+from django_workflow_engine.exceptions import WorkflowPermissionDenied
 from django_workflow_engine.models import (
     Stage,
     WorkFlow,
@@ -24,6 +24,7 @@ from django_workflow_engine.services import (
     start_workflow_for_object,
     update_stage_status,
 )
+from tests.django_workflow_engine.admin_pages import Page, address_of, superuser_client
 from tests.django_workflow_engine.api.calls import grant, post
 from tests.factories import PurchaseRequestFactory, UserFactory, by_user, make_workflow
 from tests.factories.workflows import asking, make_flat_workflow, make_staged
@@ -123,10 +124,24 @@ def test_stages_written_with_the_template_have_theirs_at_once(ann: Any) -> None:
     assert "act:orders:check" in names()
 
 
-def test_what_cannot_be_named_is_refused() -> None:
-    with pytest.raises(InvalidConfiguration) as found:
-        make_workflow(slug="x" * 120, creates_permissions=True)
-    assert list(found.value.errors) == ["creates_permissions"]
+def test_stages_written_in_the_admin_have_theirs_at_once(workflow: WorkFlow) -> None:
+    address = address_of(WorkFlow, "change", workflow.pk)
+    page = Page(superuser_client(), address, "workflow_form")
+    assert page.data["creates_permissions"] == ["on"]
+    page.row("pipelines-0-stages-0", code="verify").send()
+    assert "act:purchases:verify" in names()
+    page = Page(superuser_client(), address, "workflow_form")
+    del page.data["creates_permissions"]
+    page.send()
+    assert names() == []
+
+
+def test_names_too_long_are_cut_and_told_apart(ann: Any) -> None:
+    for end in "ab":
+        slug = "x" * 120 + end
+        make_staged({"check": asking(by_user(ann))}, slug=slug, creates_permissions=True).save()
+    assert len(set(names())) == 8
+    assert {len(name) for name in names()} == {100}
 
 
 # V-4

@@ -1,16 +1,15 @@
 """The permissions that templates ask for: made, renamed and deleted with them."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from hashlib import sha256
 from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
 from django.db.models.signals import post_save
-from django.utils.translation import gettext as _
 
 from django_workflow_engine.choices import PermissionVerb, WorkflowStrategy
 from django_workflow_engine.definition.grouping import codes_of
-from django_workflow_engine.exceptions import InvalidConfiguration
 from django_workflow_engine.models import Stage, WorkFlow, WorkflowPermission
 
 LONGEST_CODENAME = 100
@@ -29,8 +28,8 @@ Place = tuple[str, Any]
 def keep_permissions(workflow: WorkFlow, using: str) -> None:
     """Bring the permissions of a template up to what is stored of it.
 
-    Those who have a permission that is renamed keep it. Raises `InvalidConfiguration` where a slug
-    and a code are too long to name one.
+    Those who have a permission that is renamed keep it. Names too long for the column are cut, and
+    told apart by a digest.
     """
     wanted = dict(_wanted(workflow, using)) if workflow.creates_permissions else {}
     with transaction.atomic(using=using):
@@ -45,14 +44,6 @@ def keep_permissions(workflow: WorkFlow, using: str) -> None:
                 WorkflowPermission.objects.using(using).create(
                     workflow=workflow, stage_id=stage_id, verb=verb, content_type=kind, **names
                 )
-
-
-def check_codenames(slug: str, codes: Iterable[str]) -> None:
-    """Raise `InvalidConfiguration` where the slug and a code are too long to name a permission."""
-    for verb in PermissionVerb.values:
-        _named(verb, slug, "")
-    for code in codes:
-        _named(PermissionVerb.ACT, f"{slug}:{code}", "")
 
 
 def on_workflow_saved(
@@ -88,18 +79,15 @@ def _wanted(workflow: WorkFlow, using: str) -> Iterator[tuple[Place, dict[str, s
 
 
 def _named(verb: str, place: str, label: str) -> dict[str, str]:
-    codename = f"{verb}:{place}"
-    if len(codename) > LONGEST_CODENAME:
-        raise InvalidConfiguration(
-            {
-                "creates_permissions": _(
-                    "The permission '%(codename)s' would have a name of more than %(most)s"
-                    " characters; shorten the slug or the code."
-                )
-                % {"codename": codename, "most": LONGEST_CODENAME}
-            }
-        )
-    return {"codename": codename, "name": NAMES[verb].format(label)[:LONGEST_NAME]}
+    name = NAMES[verb].format(label)[:LONGEST_NAME]
+    return {"codename": _fitting(f"{verb}:{place}"), "name": name}
+
+
+def _fitting(codename: str) -> str:
+    if len(codename) <= LONGEST_CODENAME:
+        return codename
+    digest = sha256(codename.encode()).hexdigest()[:8]
+    return f"{codename[: LONGEST_CODENAME - len(digest) - 1]}~{digest}"
 
 
 def _rename(

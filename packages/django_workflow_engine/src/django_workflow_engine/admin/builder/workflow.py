@@ -5,7 +5,6 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.forms.utils import ErrorList
-from django.utils.text import slugify
 from django.utils.translation import gettext_lazy as _
 
 from django_workflow_engine.admin.builder.actions import WorkflowActionFormSet
@@ -13,10 +12,8 @@ from django_workflow_engine.admin.builder.configured import PlaceForm
 from django_workflow_engine.admin.builder.nesting import BELOW
 from django_workflow_engine.admin.builder.pipelines import PipelineFormSet
 from django_workflow_engine.admin.builder.vocabulary import Vocabulary
-from django_workflow_engine.admin.builder.ways import code_mistakes, codes_on_page
+from django_workflow_engine.admin.builder.ways import code_mistakes
 from django_workflow_engine.choices import WorkflowStrategy
-from django_workflow_engine.created_permissions import check_codenames
-from django_workflow_engine.exceptions import InvalidConfiguration
 from django_workflow_engine.models import WorkFlow
 from django_workflow_engine.schemas import validate_approvals_info
 
@@ -96,7 +93,6 @@ class WorkFlowForm(PlaceForm):
             self._refuse_misplaced(cleaned["strategy"])
             stages = self._stages(cleaned["strategy"])
             self._refuse_unknown_codes(stages)
-            self._refuse_long_names(stages)
         return cleaned
 
     def set_info(self, info: dict[str, Any], cleaned: dict[str, Any]) -> None:
@@ -140,17 +136,6 @@ class WorkFlowForm(PlaceForm):
             self.add_error(
                 None, forms.ValidationError(_("Please correct the errors below."), code=BELOW)
             )
-
-    def _refuse_long_names(self, stages: list[Any]) -> None:
-        """Refuse permissions whose names would be too long."""
-        if self.errors or not self.cleaned_data["creates_permissions"]:
-            return
-        cleaned = self.cleaned_data
-        slug = cleaned["slug"] or slugify(cleaned["name_en"], allow_unicode=True)
-        try:
-            check_codenames(slug, codes_on_page(stages))
-        except InvalidConfiguration as error:
-            self.add_error("creates_permissions", list(error.errors.values()))
 
     def _misplaced(self, strategy: str) -> Iterator[Any]:
         pipelines = self.children["pipelines"].kept()
