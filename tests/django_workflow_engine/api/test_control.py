@@ -20,6 +20,7 @@ from tests.factories.workflows import asking, make_staged
 
 pytestmark = pytest.mark.django_db
 
+SCORE = "tests.testapp.workflow_actions.score"
 STATUSES = [{"name": "Open", "default": True}, {"name": "Signed", "completes": True}]
 
 
@@ -152,7 +153,7 @@ def test_the_last_decision_is_undone_and_what_was_executed_listed(
 ) -> None:
     settings.APPROVAL_UNDO_PERIOD = timedelta(minutes=10)
     template = run.workflow.cloned_from
-    make_action(template, "after_approve", "tests.testapp.workflow_actions.score")
+    make_action(template, "after_approve", SCORE)
     restarted = attach_workflow_to_object(PurchaseRequestFactory.create(), template, ann)
     with django_capture_on_commit_callbacks(execute=True):
         act_on_object(restarted.target, "approve", ann)
@@ -161,7 +162,7 @@ def test_the_last_decision_is_undone_and_what_was_executed_listed(
     assert answer.status_code == 200
     assert [visit["code"] for visit in answer.json()["attachment"]["open_visits"]] == ["first"]
     names = [row["function_path"] for row in answer.json()["executed"]]
-    assert "tests.testapp.workflow_actions.score" in names
+    assert SCORE in names
     assert answer["ETag"]
 
 
@@ -181,7 +182,7 @@ def test_an_old_run_of_an_object_does_not_stand_for_its_new_one(run: Any, manage
 
 # V-13
 def test_a_failed_job_shows_its_error_to_who_may_see_it(manager: Any, ann: Any) -> None:
-    job = {"kind": "job", "job": {"function": "tests.testapp.workflow_actions.score"}}
+    job = {"kind": "job", "job": {"function": SCORE}}
     workflow = make_staged({"work": job, "check": asking(by_user(ann))})
     run = attach_workflow_to_object(PurchaseRequestFactory.create(), workflow, ann)
     ActionExecution.objects.filter(action_type="job").update(status="dead", error="Traceback: x")
@@ -240,3 +241,75 @@ def test_what_is_held_is_found_in_the_list(run: Any, manager: Any, ann: Any) -> 
     (row,) = get(ann, "attachment-list", status="on_hold").json()["results"]
     assert row["hold_reason"] == "audit"
     assert client_of(ann).get(url("execution-list")).json()["count"] == 0
+
+
+@pytest.mark.parametrize("branches", [2, 6])
+def test_showing_a_run_takes_the_same_statements_for_any_number_of_branches(
+    branches: int, manager: Any, ann: Any, statements: Any
+) -> None:
+    job = {"kind": "job", "job": {"function": SCORE}}
+    stages = {f"work_{number}": {**job, "parallel_group": "all"} for number in range(branches)}
+    workflow = make_staged({**stages, "check": asking(by_user(ann))})
+    run = attach_workflow_to_object(PurchaseRequestFactory.create(), workflow, ann)
+    client = client_of(manager)
+    address = url("attachment-detail", run.pk)
+    client.get(address)
+    with statements() as seen:
+        shown = client.get(address).json()
+    assert len(shown["open_visits"]) == branches
+    assert seen.count <= 12, seen.sql
+
+
+def test_routes_conditions_and_branches_are_written_with_the_template(builder: Any) -> None:
+    stages = [
+        {"name_en": "Check", "code": "check", "stage_info": {"skip_when": "object.amount < 5"}},
+        {"name_en": "Decide", "code": "decide", "stage_info": {"routes": [{"to": "end"}]}},
+    ]
+    action = {"action_type": "after_approve", "function_path": SCORE, "when": "metadata.urgent"}
+    pipelines = [
+        {"name_en": name, "pipeline_info": {"parallel_group": "both"}, "stages": rows}
+        for name, rows in (("One", stages), ("Two", []))
+    ]
+    answer = post(builder, "workflow-list", name_en="Orders", pipelines=pipelines, actions=[action])
+    assert answer.status_code == 201
+    first = answer.json()["pipelines"][0]
+    assert first["pipeline_info"] == {"parallel_group": "both"}
+    assert [stage["code"] for stage in first["stages"]] == ["check", "decide"]
+    assert first["stages"][0]["stage_info"] == {"skip_when": "object.amount < 5"}
+    assert answer.json()["actions"][0]["when"] == "metadata.urgent"
+
+
+@pytest.mark.parametrize(
+    ("stage", "path"),
+    [
+        ({"stage_info": {"skip_when": "object.amount <"}}, "stage_info.skip_when"),
+        ({"stage_info": {"routes": [{"when": "true"}]}}, "stage_info.routes[0].to"),
+        ({"stage_info": {"kind": "job"}}, "stage_info.job"),
+        ({"code": "two words"}, "code"),
+        (
+            {
+                "actions": [
+                    {"action_type": "after_approve", "function_path": SCORE, "when": "1 + 1"}
+                ]
+            },
+            "actions[0].when",
+        ),
+        (
+            {
+                "actions": [
+                    {
+                        "action_type": "after_approve",
+                        "function_path": SCORE,
+                        "compensation": "os.system",
+                    }
+                ]
+            },
+            "actions[0].compensation",
+        ),
+    ],
+)
+def test_what_is_wrong_is_named_by_its_path(stage: Any, path: str, builder: Any) -> None:
+    pipelines = [{"name_en": "One", "stages": [{"name_en": "Check", **stage}]}]
+    answer = post(builder, "workflow-list", name_en="Orders", pipelines=pipelines)
+    assert answer.status_code == 400
+    assert list(answer.json()["errors"]) == [f"pipelines[0].stages[0].{path}"]

@@ -7,12 +7,15 @@ from itertools import groupby
 from typing import Any
 
 from django.utils.text import slugify
+from django.utils.translation import gettext_lazy
 
 from django_workflow_engine.definition.parts import GroupDefinition, PlaceDefinition
+from django_workflow_engine.schemas.places import END
 
 LONGEST_CODE = 60
-# What a code can be: conditions name it, as `results.credit_check`.
-CODE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+# What a code can be: conditions name it, as `results.credit_check`; "end" names the end in routes.
+CODE = re.compile(r"(?!end\Z)[A-Za-z_][A-Za-z0-9_]*\Z")
+CODE_EXPECTED = gettext_lazy("Expected a word of letters, digits and underscores, but not 'end'.")
 JOINS: Mapping[Any, Any] = {"all": None, "any": 1}
 
 
@@ -76,7 +79,7 @@ def codes_of(rows: Iterable[Any]) -> dict[Any, str]:
     """Return the code of each row, by its key: its own, else a word made of its English name."""
     found: dict[Any, str] = {}
     rows = list(rows)
-    taken = {row.code for row in rows if getattr(row, "code", "")}
+    taken = {END, *(row.code for row in rows if getattr(row, "code", ""))}
     for row in rows:
         code = getattr(row, "code", "")
         if not code:

@@ -1,11 +1,10 @@
 """Stages with their actions."""
 
 from django.core.validators import RegexValidator
-from django.utils.translation import gettext_lazy as _
 from rest_framework.fields import CharField
 from rest_framework.relations import PrimaryKeyRelatedField
 
-from django_workflow_engine.definition.grouping import CODE, LONGEST_CODE
+from django_workflow_engine.definition.grouping import CODE, CODE_EXPECTED, LONGEST_CODE
 from django_workflow_engine.models import Pipeline, Stage
 from django_workflow_engine.schemas import parse_form_info, parse_stage_info
 from django_workflow_engine.serializers.action import WorkflowActionSerializer
@@ -28,7 +27,7 @@ class StageSerializer(TemplatePartSerializer[Stage]):
         required=False,
         allow_blank=True,
         max_length=LONGEST_CODE,
-        validators=[RegexValidator(CODE, _("Expected a word of letters, digits and underscores."))],
+        validators=[RegexValidator(CODE, CODE_EXPECTED)],
     )
     stage_info = ConfigurationField(parse=parse_stage_info, required=False)
     form_info = ConfigurationField(parse=parse_form_info, required=False)

@@ -17,7 +17,7 @@ from django_workflow_engine.admin.builder.vocabulary import OTHER_FUNCTION
 from django_workflow_engine.admin.builder.waiting import StatusFormSet, WaitingFields
 from django_workflow_engine.admin.builder.ways import RouteFormSet, WayFields
 from django_workflow_engine.choices import StageKind
-from django_workflow_engine.definition.grouping import CODE
+from django_workflow_engine.definition.grouping import CODE, CODE_EXPECTED
 from django_workflow_engine.models import Pipeline, Stage
 from django_workflow_engine.schemas import validate_stage
 
@@ -118,7 +118,7 @@ class StageForm(WaitingFields, WayFields, PlaceForm):
     def clean_code(self) -> str:
         code = str(self.cleaned_data["code"] or "").strip()
         if code and not CODE.match(code):
-            raise forms.ValidationError(_("Expected a word of letters, digits and underscores."))
+            raise forms.ValidationError(CODE_EXPECTED)
         return code
 
     def clean(self) -> dict[str, Any]:
