@@ -122,6 +122,16 @@ def test_a_template_whose_conditions_do_not_fit_its_model_is_not_complete(settin
     }
 
 
+@pytest.mark.django_db
+def test_conditions_of_actions_are_judged_with_the_template(settings: Any) -> None:
+    workflow = make_workflow(slug="orders")
+    values = {"action_type": "after_approve", "function_path": FUNCTION}
+    WorkflowAction.objects.create(workflow=workflow, when="object.amuont > 5", **values)
+    assert validate_completeness(workflow) == {}
+    settings.DJANGO_WORKFLOW_ENGINE = MAPPED
+    assert list(validate_completeness(workflow)) == ["Purchase approval"]
+
+
 # What they answer
 
 

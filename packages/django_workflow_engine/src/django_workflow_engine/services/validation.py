@@ -1,10 +1,10 @@
 """Whether a workflow can be run as it is."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from django_workflow_engine.conditions import models_on
 from django_workflow_engine.definition import (
-    PlaceDefinition,
     WorkflowDefinition,
     compile_definition,
     completeness_errors,
@@ -16,6 +16,9 @@ from django_workflow_engine.exceptions import (
 )
 from django_workflow_engine.expressions import check_condition, check_moment
 from django_workflow_engine.models import WorkFlow
+
+# Judges an expression for the models whose objects it is for.
+Check = Callable[[str, Any], None]
 
 
 def validate_completeness(workflow: WorkFlow) -> dict[str, str]:
@@ -43,20 +46,24 @@ def require_complete(definition: WorkflowDefinition) -> None:
 def _expression_errors(
     definition: WorkflowDefinition, slug: str | None
 ) -> Iterator[tuple[str, str]]:
-    """Yield the places with conditions that name what is not there, and what is wrong."""
+    """Yield where conditions name what is not there, and what is wrong."""
     models = models_on(slug)
+    for label, check, text in _expressions(definition):
+        try:
+            check(text, models)
+        except InvalidExpression as error:
+            yield label, f"'{text}': {error.message}"
+
+
+def _expressions(definition: WorkflowDefinition) -> Iterator[tuple[str, Check, str]]:
+    """Yield all expressions of a workflow, each with where it is and what judges it."""
     for place in definition.places:
-        for check, texts in (
-            (check_condition, _conditions_of(place)),
-            (check_moment, [place.timer.until] if place.timer and place.timer.until else []),
-        ):
-            for text in texts:
-                try:
-                    check(text, models)
-                except InvalidExpression as error:
-                    yield place.label, f"'{text}': {error.message}"
-
-
-def _conditions_of(place: PlaceDefinition) -> list[str]:
-    named = (place.skip_when, place.approve_when, *(route.when for route in place.routes))
-    return [text for text in named if text]
+        routes = (route.when for route in place.routes)
+        for text in filter(None, (place.skip_when, place.approve_when, *routes)):
+            yield place.label, check_condition, text
+        if place.timer is not None and place.timer.until:
+            yield place.label, check_moment, place.timer.until
+    for actions in definition.actions_by_level.values():
+        for action in actions:
+            if action.when:
+                yield definition.name_en, check_condition, action.when
