@@ -168,6 +168,7 @@ def test_opportunities_and_tickets_follow_their_workflows() -> None:
 def test_the_engines_own_api_is_there_for_those_who_may_see_templates() -> None:
     """D-100: the address; what it does is tested with the engine."""
     slugs = {"purchase_approval", "sales_process", "ticket_resolution"}
+    slugs |= {"hello_world", "claim_processing"}
 
     seen = api_of("admin").get("/api/workflows/")
 
