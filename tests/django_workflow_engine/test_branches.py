@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from approval_workflow.exceptions import InvalidInput
+from approval_workflow.exceptions import FlowOnHold, InvalidInput
 from approval_workflow.models import ApprovalEvent, ApprovalInstance
 from approval_workflow.services import advance_flow
 from django_workflow_engine.actions.runner import run_due
@@ -16,8 +16,10 @@ from django_workflow_engine.services import (
     attach_workflow_to_object,
     attachment_progress,
     get_workflow_attachment,
+    hold_workflow,
     jump_to_stage,
     register_model_for_workflow,
+    resume_workflow,
     skip_stage,
     undo_last_decision,
     update_stage_status,
@@ -252,6 +254,26 @@ class TestOneMorePerson:
     def test_the_stage_has_to_be_named(self, request_, ann):
         with pytest.raises(InvalidInput, match="name one of: law, tax"):
             add_approver(request_, ann, reason="x")
+
+    def test_on_hold_nobody_is_added(self, request_, ann):
+        hold_workflow(request_, reason="audit")
+        with pytest.raises(FlowOnHold):
+            add_approver(request_, ann, reason="x", stage_id="law")
+
+    def test_who_was_added_is_asked_before_a_stage_that_was_done_on_hold_is_left(self, ann, bob):
+        route = {"to": "end", "when": "metadata.flag"}
+        obj = attached({"law": asking(by_user(ann), routes=[route]), "pay": asking(by_user(ann))})
+        act_on_object(obj, "approve", ann)
+        attachment = get_workflow_attachment(obj)
+        assert attachment.status == "on_hold"
+        attachment.metadata = {"flag": True}
+        attachment.save()
+        resume_workflow(obj)
+        add_approver(obj, bob, reason="to be sure")
+        run_due()
+        assert (here(obj), waiting(obj)) == (["law"], ["bob"])
+        act_on_object(obj, "approve", bob)
+        assert get_workflow_attachment(obj).status == "completed"
 
     def test_where_nobody_is_asked_nobody_is_added(self, ann):
         obj = attached({"work": JOB, "law": asking(by_user(ann))})

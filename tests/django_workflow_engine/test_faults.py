@@ -1,5 +1,7 @@
 """A fault between any two writes, or in any hook, leaves everything as it was."""
 
+from datetime import timedelta
+
 import pytest
 from django.core import mail
 from django.db import transaction
@@ -10,8 +12,11 @@ from django_workflow_engine.models import WorkflowAction, WorkflowAttachment
 from django_workflow_engine.services import (
     act_on_object,
     attach_workflow_to_object,
+    hold_workflow,
     register_model_for_workflow,
+    resume_workflow,
     start_workflow_for_object,
+    undo_last_decision,
 )
 from purchasing.models import PurchaseRequest
 from tests.factories.objects import PurchaseRequestFactory
@@ -30,8 +35,9 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def world():
+def world(settings):
     """A template whose first stage asks one person and whose second asks a role of three."""
+    settings.APPROVAL_UNDO_PERIOD = timedelta(hours=1)
     ann, bob = UserFactory.create(username="ann"), UserFactory.create(username="bob")
     board = make_role(3)
     template = make_workflow([[by_user(ann), by_role(board, "consensus")], [by_user(ann)]])
@@ -101,6 +107,23 @@ def cancel(world):
     return lambda: cancel_flow(flow, world["bob"])
 
 
+def hold(world):
+    request = attached(world)
+    return lambda: hold_workflow(request, reason="audit")
+
+
+def resume(world):
+    request = attached(world)
+    hold_workflow(request, reason="audit")
+    return lambda: resume_workflow(request)
+
+
+def undo(world):
+    request = attached(world)
+    act_on_object(request, "approved", world["ann"])
+    return lambda: undo_last_decision(request, world["ann"])
+
+
 def move_of(make):
     """The move from the first to the second place of a structure, people of every kind found."""
 
@@ -168,7 +191,12 @@ STRUCTURES = [
     resubmit_to_a_pipeline,
     reject_in_a_pipeline,
 ]
-ACTS = [attach_first, start_later, move, reject, resubmit, delegate, complete, cancel, *STRUCTURES]
+INTERVENING = [hold, resume, undo]
+ACTS = [
+    *(attach_first, start_later, move, reject, resubmit, delegate, complete, cancel),
+    *INTERVENING,
+    *STRUCTURES,
+]
 
 
 def try_in_savepoint(action):
@@ -234,7 +262,13 @@ for _name in HOOKS:
 
 @pytest.mark.parametrize("hook", HOOKS)
 @pytest.mark.parametrize(
-    "act", [move, reject, resubmit, delegate, complete, cancel, *STRUCTURES[:2], *STRUCTURES[3:]]
+    "act",
+    [
+        *(move, reject, resubmit, delegate, complete, cancel),
+        *INTERVENING,
+        *STRUCTURES[:2],
+        *STRUCTURES[3:],
+    ],
 )
 def test_a_handler_that_raises_undoes_all_of_it(world, act, hook, settings):
     action = act(world)
@@ -261,7 +295,7 @@ for _name in HOOKS:
 def test_the_acts_above_reach_every_hook_but_those_of_escalation(world, settings):
     settings.APPROVAL_HANDLERS = [*settings.APPROVAL_HANDLERS, f"{__name__}.Recording"]
     Recording.called.clear()
-    for act in (move, reject, resubmit, delegate, complete, cancel):
+    for act in (move, reject, resubmit, delegate, complete, cancel, *INTERVENING):
         act(world)()
     assert {name for name in HOOKS if "escalate" not in name} == Recording.called
 

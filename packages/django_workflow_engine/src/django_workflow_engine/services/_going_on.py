@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import Max
 from django.utils.translation import gettext as _
 
-from approval_workflow.exceptions import ApprovalError
+from approval_workflow.exceptions import ApprovalError, FlowOnHold
 from approval_workflow.models import ApprovalFlow, ApprovalInstance
 from approval_workflow.services import continue_flow, hold_flow
 from approval_workflow.types import Continuation
@@ -30,6 +30,11 @@ class Going:
 
     flow: ApprovalFlow
     run: Run
+
+    def require_running(self) -> None:
+        """Raise `FlowOnHold` where nothing is to happen until the workflow is resumed."""
+        if self.run.attachment.status == AttachmentStatus.ON_HOLD:
+            raise FlowOnHold(_("This flow is on hold; nothing is decided until it is resumed."))
 
     def refresh(self) -> None:
         """Read the run again, after a service of the core has changed it."""
@@ -57,6 +62,10 @@ class Going:
             after=self._last_step(),
             about={"user_id": getattr(user, "pk", None), "reason": reason},
         )
+
+    def asks_more(self) -> bool:
+        """Whether steps are to come that were added to those of the place."""
+        return bool(self._rows().pending().exists())
 
     def round(self) -> int:
         """The round that the flow is in."""
@@ -105,6 +114,9 @@ def visit_done(attachment_id: Any, visit_id: Any) -> None:
             run.visits.finish(visit)
             run.save()
             return
+        if place.kind == StageKind.APPROVAL and going.asks_more():
+            move(going, lambda fresh: ask_on(fresh, visit), place)
+            return
         move(going, lambda fresh: depart(fresh, visit, outcome), place)
 
 
@@ -115,6 +127,12 @@ def depart(going: Going, visit: StageRun, outcome: StageOutcome, **known: Any) -
         course.note(place, "done", _("'%(stage)s' is done."))
     course.depart(place, outcome)
     return course.answer()
+
+
+def ask_on(going: Going, visit: StageRun) -> Continuation:
+    """Let the object stay where one more person was to be asked before it leaves."""
+    going.run.visits.change(visit, finished_at=None)
+    return Continuation()
 
 
 def move(going: Going, act: Callable[[Going], Continuation], place: PlaceDefinition) -> None:

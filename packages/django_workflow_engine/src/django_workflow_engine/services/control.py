@@ -197,6 +197,7 @@ def add_approver(
     """
     _require_reason(reason)
     with going_on(_running(obj).pk) as going:
+        going.require_running()
         place = _place_meant(going, stage_id)
         if place.kind != StageKind.APPROVAL:
             raise InvalidInput(

@@ -6,10 +6,10 @@ from typing import Any
 from django.db.models import Model
 from django.utils.translation import gettext as _
 
-from approval_workflow.exceptions import FlowOnHold, nearest
+from approval_workflow.exceptions import nearest
 from approval_workflow.services import continue_flow
 from approval_workflow.types import Continuation
-from django_workflow_engine.choices import AttachmentStatus, StageKind, StageOutcome
+from django_workflow_engine.choices import StageKind, StageOutcome
 from django_workflow_engine.definition import PlaceDefinition, StatusDefinition
 from django_workflow_engine.exceptions import NotAttached, StatusUnknown
 from django_workflow_engine.models import WorkflowAttachment
@@ -44,8 +44,7 @@ def update_stage_status(
     if attachment is None or not attachment.is_open:
         raise NotAttached(_("No workflow runs on this object."))
     with going_on(attachment.pk) as going:
-        if going.run.attachment.status == AttachmentStatus.ON_HOLD:
-            raise FlowOnHold(_("This flow is on hold; nothing is decided until it is resumed."))
+        going.require_running()
         place = _place(going, stage_id)
         require_permission_at(user, place, going.run.attachment)
         wanted = place.status(status)
