@@ -18,7 +18,7 @@ from tests.factories.workflows import asking, by_user, make_staged
 pytestmark = pytest.mark.django_db
 
 BRANCHES = 5
-SPLIT, END_OF_A_BRANCH, JOIN, SKIPPING, JOB_DONE = 25, 20, 24, 21, 27
+SPLIT, END_OF_A_BRANCH, JOIN, SKIPPING, JOB_DONE = 25, 20, 26, 21, 27
 JOB = {"kind": "job", "job": {"function": "tests.testapp.workflow_actions.score"}}
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Max, Q
 from django.utils.translation import gettext as _
 
 from approval_workflow.choices import ApprovalStatus
@@ -87,7 +87,7 @@ class WorkflowApprovalHandler(BaseApprovalHandler):
 
     def next_steps(self, instance: ApprovalInstance) -> Continuation:
         left = self.run.place_of(instance)
-        course = self._course(instance, after=instance.step_number)
+        course = self._course(instance, after=_last_number(instance))
         if left.group and self._departed:
             course.join(left)
         elif left.group or self._is_late(instance, left):
@@ -208,6 +208,16 @@ class WorkflowApprovalHandler(BaseApprovalHandler):
 
 def _is_restricted(instance: ApprovalInstance) -> bool:
     return PERMISSION_KEY in instance.extra_fields
+
+
+def _last_number(instance: ApprovalInstance) -> int:
+    """The last step number of the round: a track may stand before others that were undone."""
+    if not instance.parallel_group:
+        return instance.step_number
+    rows = ApprovalInstance.objects.using(instance._state.db).filter(
+        flow_id=instance.flow_id, round=instance.round
+    )
+    return int(rows.aggregate(last=Max("step_number"))["last"])
 
 
 def _turn_is_open(instance: ApprovalInstance) -> bool:
