@@ -213,6 +213,17 @@ class TestUndoing:
         act_on_object(request_, "approve", cid)
         assert here(request_) == ["pay"]
 
+    def test_a_resubmission_that_was_undone_leaves_the_branches_as_they_were(
+        self, request_, ann, bob
+    ):
+        act_on_object(request_, "approve", ann)
+        key = stage_key(request_, "law")
+        act_on_object(request_, "resubmission", bob, stage_id=key)
+        undo_last_decision(request_, bob)
+        assert waiting(request_) == ["bob", "cid"]
+        act_on_object(request_, "approve", bob)
+        assert here(request_) == ["tax"]
+
     def test_branches_that_were_not_needed_go_on_with_their_jobs(self, ann):
         obj = attached(
             {

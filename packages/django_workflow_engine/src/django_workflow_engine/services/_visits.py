@@ -51,11 +51,16 @@ class Visits:
 
     @cached_property
     def _stored(self) -> dict[tuple[Any, Any], int]:
-        """How many visits are stored, by the keys of their place."""
+        """How many visits are stored, by the keys of their place; not those that were undone."""
         if self.attachment.pk is None:
             return {}
         rows = StageRun.objects.using(self.using).filter(attachment=self.attachment)
-        counted = rows.order_by().values_list("stage_id", "pipeline_id").annotate(Count("pk"))
+        counted = (
+            rows.exclude(outcome=StageOutcome.UNDONE)
+            .order_by()
+            .values_list("stage_id", "pipeline_id")
+            .annotate(Count("pk"))
+        )
         return {(stage, pipeline): number for stage, pipeline, number in counted}
 
     def enter(self, place: PlaceDefinition, *, round_number: int, status: str = "") -> StageRun:
