@@ -447,3 +447,15 @@ def test_a_branch_is_skipped_by_an_administrator(request_, cid):
     assert waiting(request_) == ["cid"]
     skip_stage(request_, reason="nor this", stage_id="tax")
     assert here(request_) == ["pay"]
+
+
+def test_skipping_a_branch_that_is_enough_leaves_the_others(ann, bob):
+    obj = attached(
+        {
+            "law": asking(by_user(ann), join="any", **GROUP),
+            "tax": asking(by_user(bob), **GROUP),
+            "pay": asking(by_user(ann)),
+        }
+    )
+    skip_stage(obj, reason="not needed", stage_id="tax")
+    assert (here(obj), waiting(obj)) == (["pay"], ["ann"])

@@ -175,7 +175,9 @@ def skip_stage(
         if course.hold:
             raise ConditionFailed(course.hold)
         going.run.save()
-        continue_flow(going.flow, course.answer(), drop=_steps_of(going, place))
+        # Where the branches join, all that is open is dropped.
+        drop = () if course.joins else _steps_of(going, place)
+        continue_flow(going.flow, course.answer(), drop=drop)
     return _after(obj)
 
 
