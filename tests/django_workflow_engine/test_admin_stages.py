@@ -175,6 +175,7 @@ def test_pipelines_run_side_by_side(client, ann):
         ("", {"kind": "timer"}, "timer_length", "A stage of the kind 'timer' needs this."),
         ("", {"kind": "timer", "timer_until": "1 +"}, "timer_until", "Line 1, column 4"),
         ("", {"code": "2nd"}, "code", "Expected a word of letters"),
+        ("", {"code": "end"}, "code", "but not 'end'"),
         ("", {"code": "second"}, "code", "that of another stage too"),
         ("", {"parallel_group": "a", "join": "count"}, "join_count", "how many branches"),
         ("-routes-0", {"to": "secnd"}, "to", "There is no stage with the code 'secnd'."),
@@ -296,11 +297,3 @@ def test_a_workflow_gets_permissions_of_its_own_for_new_stages_too(client, workf
 
     codenames = WorkflowPermission.objects.values_list("codename", flat=True)
     assert {"start:contracts", "act:contracts:first", "act:contracts:sign"} <= set(codenames)
-
-
-def test_permissions_whose_names_would_be_too_long_are_refused(client, workflow):
-    page = page_of(client, workflow).set(slug="x" * 120, creates_permissions="on")
-
-    errors = errors_of(page.send())
-
-    assert "more than 100 characters" in errors["creates_permissions"][0]

@@ -6,7 +6,8 @@ import pytest
 
 from approval_workflow.models import ApprovalEvent, ApprovalInstance
 from approval_workflow.services import resume_flow
-from django_workflow_engine.models import StageRun
+from django_workflow_engine.definition import compile_definition
+from django_workflow_engine.models import Stage, StageRun
 from django_workflow_engine.services import (
     act_on_object,
     attach_workflow_to_object,
@@ -201,3 +202,9 @@ def test_a_loop_ends_at_its_limit(ann):
     attachment = get_workflow_attachment(request)
     assert attachment.status == "on_hold"
     assert "3 times" in attachment.hold_reason
+
+
+def test_a_stage_called_end_is_not_the_end_of_routes(ann):
+    workflow = make_staged({"": asking(by_user(ann), routes=[{"to": "end"}])})
+    Stage.objects.update(name_en="End")
+    assert compile_definition(workflow.pk).places[0].code == "end_2"
