@@ -14,7 +14,7 @@ from django_workflow_engine.schemas.places import END
 
 LONGEST_CODE = 60
 # What a code can be: conditions name it, as `results.credit_check`; "end" names the end in routes.
-CODE = re.compile(r"(?!end\Z)[A-Za-z_][A-Za-z0-9_]*\Z")
+CODE = re.compile(r"\A(?!end\Z)[A-Za-z_][A-Za-z0-9_]*\Z")
 CODE_EXPECTED = gettext_lazy("Expected a word of letters, digits and underscores, but not 'end'.")
 JOINS: Mapping[Any, Any] = {"all": None, "any": 1}
 
