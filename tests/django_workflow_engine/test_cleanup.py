@@ -474,6 +474,7 @@ class TestStatistics:
             "rejected_attachments": 1,
             "cancelled_attachments": 1,
             "in_progress_attachments": 1,
+            "on_hold_attachments": 0,
             "not_started_attachments": 1,
             "older_than_30_days": 4,
             "older_than_90_days": 3,

@@ -36,9 +36,9 @@ class StageKind(models.TextChoices):
 class PermissionVerb(models.TextChoices):
     """What a permission that a template asks for allows."""
 
-    START = "start", _("Start")
-    VIEW = "view", _("View")
-    ACT = "act", _("Decide")
+    START = "start", _("Starting")
+    VIEW = "view", _("Viewing")
+    ACT = "act", _("Deciding")
 
 
 class AttachmentStatus(models.TextChoices):

@@ -18,7 +18,8 @@ def get_cleanup_statistics() -> dict[str, int]:
     """Return numbers of attachments.
 
     `total_attachments`, and one of each status: `completed_attachments`, `rejected_attachments`,
-    `in_progress_attachments`, `not_started_attachments`, `cancelled_attachments`;
+    `in_progress_attachments`, `on_hold_attachments`, `not_started_attachments`,
+    `cancelled_attachments`;
     `older_than_30_days`, `older_than_90_days` and `older_than_365_days` (completed or rejected, by
     when they ended); `deletable_attachments` (what a clean-up with its usual 30 days deletes).
     """

@@ -92,6 +92,7 @@ def statistics_lines(numbers: Mapping[str, int]) -> Iterator[str]:
         ("Rejected", "rejected_attachments", True),
         ("Cancelled", "cancelled_attachments", False),
         ("In Progress", "in_progress_attachments", True),
+        ("On Hold", "on_hold_attachments", False),
         ("Not Started", "not_started_attachments", False),
     ):
         if always or numbers[name]:
