@@ -56,7 +56,14 @@ ABOUT_PAGES = (
     "tests/approval_workflow/test_admin",
     "tests/approval_workflow/api/test_contract",
     "tests/django_workflow_engine/test_admin",
+    "tests/django_workflow_engine/test_diagrams",
     "tests/django_workflow_engine/api/test_contract",
+)
+# Plays at random, which go on for long: two databases are enough.
+PLAYS = (
+    "tests/approval_workflow/test_invariants",
+    "tests/approval_workflow/test_state_machine",
+    "tests/django_workflow_engine/test_random_workflows",
 )
 
 
@@ -90,7 +97,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         unwanted.add("services")
     if not config.getoption("--browser"):
         unwanted.add("browser")
-    pages = ABOUT_PAGES if config.getoption("--no-pages") else ()
+    pages: tuple[str, ...] = ()
+    if config.getoption("--no-pages"):
+        pages = ABOUT_PAGES if vendor == "postgresql" else (*ABOUT_PAGES, *PLAYS)
     kept, left_out = [], []
     for item in items:
         marks = {mark.name for mark in item.iter_markers()}

@@ -37,7 +37,7 @@ from tests.factories import PurchaseRequestFactory, UserFactory, by_user, make_w
 logger = logging.getLogger(__name__)
 
 # In whole batches. `CLEANUP_WORKFLOWS=100000 pytest --log-cli-level=INFO …` tells what many take.
-NUMBER = int(os.environ.get("CLEANUP_WORKFLOWS", "3000"))
+NUMBER = int(os.environ.get("CLEANUP_WORKFLOWS", "2000"))
 # Statements for a batch of 1,000, at most.
 DELETING, ARCHIVING = 80, 160
 
