@@ -59,11 +59,15 @@ ABOUT_PAGES = (
     "tests/django_workflow_engine/test_diagrams",
     "tests/django_workflow_engine/api/test_contract",
 )
-# Plays at random, which go on for long: two databases are enough.
-PLAYS = (
+# Plays at random and long tables, which databases have little part in: two of them are enough.
+ON_TWO_DATABASES = (
     "tests/approval_workflow/test_invariants",
     "tests/approval_workflow/test_state_machine",
+    "tests/approval_workflow/test_strategies_votes",
+    "tests/django_workflow_engine/test_differences",
+    "tests/django_workflow_engine/test_files",
     "tests/django_workflow_engine/test_random_workflows",
+    "tests/django_workflow_engine/test_schemas",
 )
 
 
@@ -99,7 +103,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         unwanted.add("browser")
     pages: tuple[str, ...] = ()
     if config.getoption("--no-pages"):
-        pages = ABOUT_PAGES if vendor == "postgresql" else (*ABOUT_PAGES, *PLAYS)
+        pages = ABOUT_PAGES if vendor == "postgresql" else (*ABOUT_PAGES, *ON_TWO_DATABASES)
     kept, left_out = [], []
     for item in items:
         marks = {mark.name for mark in item.iter_markers()}

@@ -157,3 +157,19 @@ def test_calls_without_a_key_do_not_collide(ann):
     for _step in range(3):
         advance_flow(flow.target, "approved", ann)
     assert flow.events.filter(idempotency_key=None).count() == flow.events.count()
+
+
+def test_repeated_call_on_the_flow_returns_the_first_outcome(call):
+    first = call(target=call.flow)
+    before = dump()
+    assert call(target=call.flow) == first
+    assert dump() == before
+
+
+def test_key_of_an_earlier_flow_is_not_that_of_the_next(ann):
+    ended = make_flow(ann)
+    advance_flow(ended, "approved", ann, idempotency_key="k-1")
+    following = start_flow(ended.target, [{"assigned_to": ann}])
+    with pytest.raises(IdempotencyKeyReused):
+        advance_flow(following, "approved", ann, idempotency_key="k-1")
+    assert the_current(following).status == "current"

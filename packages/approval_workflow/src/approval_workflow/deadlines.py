@@ -45,15 +45,6 @@ def due_from(moment: datetime, duration: timedelta | None) -> datetime | None:
     return calendar.add(moment, duration) if calendar else _later(moment, duration)
 
 
-def put_off(due_at: datetime, since: datetime, until: datetime) -> datetime:
-    """Return a deadline put off by the time between two moments; working time, with a calendar."""
-    calendar = configured_calendar()
-    if calendar is None:
-        return due_at + (until - since)
-    worked = calendar.working_time(since, until)
-    return calendar.add_working_time(due_at, worked) if worked else due_at
-
-
 def configured_calendar() -> "BusinessCalendar | None":
     """Return the calendar of the settings; raise `ApprovalMisconfigured` when it is unusable."""
     configured = settings.business_calendar
@@ -80,6 +71,11 @@ class BusinessCalendar:
             following = self._next_working_day(local.date() + timedelta(days=1))
             local = self._at(following, local.timetz().replace(tzinfo=None))
         return self._add_working_time(local, timedelta(seconds=duration.seconds))
+
+    def put_off(self, due_at: datetime, since: datetime, until: datetime) -> datetime:
+        """Return a deadline put off by the working time between two moments."""
+        worked = self.working_time(since, until)
+        return self.add_working_time(due_at, worked) if worked else due_at
 
     def add_working_time(self, moment: datetime, time_of_work: timedelta) -> datetime:
         """Return the moment after so much working time, however many days that takes."""

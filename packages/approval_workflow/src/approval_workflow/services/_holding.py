@@ -6,7 +6,7 @@ from typing import Any
 from django.db.models import F
 
 from approval_workflow.choices import ApprovalStatus, EventKind, FlowStatus
-from approval_workflow.deadlines import configured_calendar, put_off
+from approval_workflow.deadlines import configured_calendar
 from approval_workflow.models import ApprovalInstance
 from approval_workflow.services._locking import FlowWork
 
@@ -46,12 +46,13 @@ def take_off_hold(work: FlowWork, user: Any = None, *, reason: str = "") -> None
 
 def _put_deadlines_off(work: FlowWork, held_at: datetime) -> None:
     rows = _rows(work).on_hold().exclude(due_at=None)
-    if configured_calendar() is None:
+    calendar = configured_calendar()
+    if calendar is None:
         rows.update(due_at=F("due_at") + (work.moment - held_at))
         return
     # The latest first: what was put off must not be taken for what is still to be.
     for due_at in sorted(set(rows.values_list("due_at", flat=True)), reverse=True):
-        rows.filter(due_at=due_at).update(due_at=put_off(due_at, held_at, work.moment))
+        rows.filter(due_at=due_at).update(due_at=calendar.put_off(due_at, held_at, work.moment))
 
 
 def _rows(work: FlowWork) -> Any:
