@@ -60,6 +60,10 @@ class WorkflowDefinition:
                 return place
         raise self._unknown(key)
 
+    def named(self, key: Any) -> PlaceDefinition:
+        """Return the place that people name by its code, or by a key as `resolve` takes it."""
+        return self.coded(str(key)) or self.resolve(key)
+
     def position(self, key: Any) -> int:
         """Return how many places come before this one."""
         try:

@@ -120,9 +120,9 @@ def visit_done(attachment_id: Any, visit_id: Any) -> None:
         move(going, lambda fresh: depart(fresh, visit, outcome), place)
 
 
-def depart(going: Going, visit: StageRun, outcome: StageOutcome, **known: Any) -> Continuation:
+def depart(going: Going, visit: StageRun, outcome: StageOutcome) -> Continuation:
     """Take the object from a visit's place; return what its flow is to do."""
-    course, place = going.course(visit.round, **known), going.place_of(visit)
+    course, place = going.course(visit.round), going.place_of(visit)
     if outcome is StageOutcome.DONE:
         course.note(place, "done", _("'%(stage)s' is done."))
     course.depart(place, outcome)

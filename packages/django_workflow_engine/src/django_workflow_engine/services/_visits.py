@@ -112,8 +112,7 @@ class Visits:
 
     def finish(self, visit: StageRun) -> None:
         """Note that what the visit waited for has come."""
-        visit.finished_at = timezone.now()
-        self._change(visit)
+        self.change(visit, finished_at=timezone.now())
 
     def change(self, visit: StageRun, **values: Any) -> None:
         for name, value in values.items():

@@ -140,7 +140,7 @@ def jump_to_stage(
     with going_on(_running(obj).pk) as going:
         _let_go_on(going, user, reason)
         definition = going.run.definition
-        goal = definition.coded(str(stage_id)) or definition.resolve(stage_id)
+        goal = definition.named(stage_id)
         left = _stands_at(going)
         course = going.course(going.round(), user=user, reason=reason)
         _leave_everything(going, StageOutcome.JUMPED)
@@ -281,7 +281,7 @@ def _place_meant(going: Going, stage_id: Any) -> PlaceDefinition:
                 % {"names": names}
             )
         return places[0]
-    place = definition.coded(str(stage_id)) or definition.resolve(stage_id)
+    place = definition.named(stage_id)
     if place not in places:
         raise InvalidInput(
             _("stage_id: the object is not at '%(stage)s'.") % {"stage": place.name_en}

@@ -94,7 +94,7 @@ def _place(going: Going, stage_id: Any) -> PlaceDefinition:
         place for place in going.run.visits.places(definition) if place.kind == StageKind.STATUS
     ]
     if stage_id is not None:
-        wanted = definition.coded(str(stage_id)) or definition.resolve(stage_id)
+        wanted = definition.named(stage_id)
         places = [place for place in places if place == wanted]
     if len(places) != 1:
         raise StatusUnknown(
