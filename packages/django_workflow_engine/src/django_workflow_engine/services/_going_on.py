@@ -18,10 +18,10 @@ from approval_workflow.services import continue_flow, hold_flow
 from approval_workflow.types import Continuation
 from django_workflow_engine.choices import AttachmentStatus, StageKind, StageOutcome
 from django_workflow_engine.definition import PlaceDefinition
-from django_workflow_engine.exceptions import NotAttached
 from django_workflow_engine.models import StageRun, WorkflowAttachment
 from django_workflow_engine.services._course import Course
 from django_workflow_engine.services._run import Run, write_database
+from django_workflow_engine.services.progress import nothing_runs
 
 
 @dataclass
@@ -40,7 +40,7 @@ class Going:
         """Read the run again, after a service of the core has changed it."""
         run = Run.of_flow(self.flow)
         if run is None:
-            raise NotAttached(_("No workflow runs on this object."))
+            raise nothing_runs()
         self.run = run
 
     def place_of(self, visit: StageRun) -> PlaceDefinition:
@@ -93,7 +93,7 @@ def going_on(attachment_id: Any) -> Iterator[Going]:
         )
         run = Run.of_flow(flow) if flow is not None else None
         if flow is None or run is None or not run.attachment.is_open:
-            raise NotAttached(_("No workflow runs on this object."))
+            raise nothing_runs()
         yield Going(flow, run)
 
 

@@ -13,7 +13,7 @@ from approval_workflow.exceptions import InvalidDelegate, InvalidInput
 from approval_workflow.services import advance_flow
 from django_workflow_engine.choices import WorkflowStrategy
 from django_workflow_engine.definition import PlaceDefinition, WorkflowDefinition, definition_of
-from django_workflow_engine.exceptions import NotAttached, UnknownPipeline, UnknownStage
+from django_workflow_engine.exceptions import UnknownPipeline, UnknownStage
 from django_workflow_engine.models import WorkflowAttachment
 from django_workflow_engine.services._run import Run, write_database
 from django_workflow_engine.services._steps import first_steps
@@ -22,6 +22,8 @@ from django_workflow_engine.services.cancel import cancel_attachment
 from django_workflow_engine.services.progress import (
     get_attached_object,
     get_workflow_attachment,
+    nothing_runs,
+    open_attachment,
 )
 
 # What is missing where resubmission does not say how far back it goes.
@@ -91,9 +93,7 @@ def cancel_workflow(obj: Model, user: Any = None, *, reason: str = "") -> Workfl
     Whether `user` may do this is for the caller to decide; the history names them.
     Raises `NotAttached`.
     """
-    attachment = get_workflow_attachment(obj)
-    if attachment is None or not attachment.is_open:
-        raise NotAttached(_("No workflow runs on this object."))
+    attachment = open_attachment(obj)
     cancel_attachment(attachment, user, reason=reason)
     return _after(attachment, obj)
 
@@ -106,7 +106,7 @@ def _run_meant(named: Model) -> tuple[WorkflowAttachment, Model, Model]:
     else:
         attachment, obj = get_workflow_attachment(named), named
     if attachment is None or attachment.flow is None:
-        raise NotAttached(_("No workflow runs on this object."))
+        raise nothing_runs()
     return attachment, obj, attachment.flow if named is attachment else obj
 
 

@@ -32,7 +32,6 @@ from django_workflow_engine.choices import (
 from django_workflow_engine.definition import PlaceDefinition, WorkflowDefinition
 from django_workflow_engine.exceptions import (
     ConditionFailed,
-    NotAttached,
     WorkflowPermissionDenied,
 )
 from django_workflow_engine.models import ActionExecution, WorkflowAttachment
@@ -47,7 +46,11 @@ from django_workflow_engine.services._tasks import drop_tasks
 from django_workflow_engine.services._undoing import undone
 from django_workflow_engine.services.attach import Wanted, attach
 from django_workflow_engine.services.cancel import cancel_attachment
-from django_workflow_engine.services.progress import get_workflow_attachment
+from django_workflow_engine.services.progress import (
+    get_workflow_attachment,
+    nothing_runs,
+    open_attachment,
+)
 
 # Keys in `metadata` by which a restarted run and the one before name each other.
 RESTARTED_FROM = "restarted_from"
@@ -84,9 +87,7 @@ def withdraw_workflow(obj: Model, user: Any, *, reason: str = "") -> WorkflowAtt
     Allowed: the requester (who created the object), and who started the workflow.
     Raises `NotAttached`, `ApprovalPermissionDenied`.
     """
-    attachment = get_workflow_attachment(obj)
-    if attachment is None or not attachment.is_open:
-        raise NotAttached(_("No workflow runs on this object."))
+    attachment = open_attachment(obj)
     asked_by = {
         getattr(person, "pk", None)
         for person in (requester_of(obj, lambda: None), attachment.started_by)
@@ -223,7 +224,7 @@ def undo_last_decision(
     """
     attachment = get_workflow_attachment(obj)
     if attachment is None or attachment.flow is None:
-        raise NotAttached(_("No workflow runs on this object."))
+        raise nothing_runs()
     executions = ActionExecution.objects.filter(attachment=attachment)
     with transaction.atomic():
         undone_before = set(undone(executions).values_list("pk", flat=True))
@@ -235,16 +236,16 @@ def undo_last_decision(
 
 
 def _running(obj: Model) -> WorkflowAttachment:
-    attachment = get_workflow_attachment(obj)
-    if attachment is None or not attachment.is_open or attachment.flow is None:
-        raise NotAttached(_("No workflow runs on this object."))
+    attachment = open_attachment(obj)
+    if attachment.flow is None:
+        raise nothing_runs()
     return attachment
 
 
 def _after(obj: Model) -> WorkflowAttachment:
     attachment = get_workflow_attachment(obj)
     if attachment is None:
-        raise NotAttached(_("No workflow runs on this object."))
+        raise nothing_runs()
     return attachment
 
 

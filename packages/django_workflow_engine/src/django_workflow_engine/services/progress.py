@@ -17,6 +17,18 @@ def get_workflow_attachment(obj: Model) -> WorkflowAttachment | None:
     return WorkflowAttachment.objects.for_object(obj).with_places().newest_first().first()
 
 
+def open_attachment(obj: Model) -> WorkflowAttachment:
+    """Return the object's open attachment; raise `NotAttached` when it has none."""
+    attachment = get_workflow_attachment(obj)
+    if attachment is None or not attachment.is_open:
+        raise nothing_runs()
+    return attachment
+
+
+def nothing_runs() -> NotAttached:
+    return NotAttached(_("No workflow runs on this object."))
+
+
 def get_attached_object(attachment: WorkflowAttachment) -> Model:
     """Return the object of this run; raise `NotAttached` where it is gone."""
     obj = target_of(attachment)

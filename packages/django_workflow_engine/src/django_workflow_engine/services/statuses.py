@@ -11,14 +11,18 @@ from approval_workflow.services import continue_flow
 from approval_workflow.types import Continuation
 from django_workflow_engine.choices import StageKind, StageOutcome
 from django_workflow_engine.definition import PlaceDefinition, StatusDefinition
-from django_workflow_engine.exceptions import NotAttached, StatusUnknown
+from django_workflow_engine.exceptions import StatusUnknown
 from django_workflow_engine.models import WorkflowAttachment
 from django_workflow_engine.services._going_on import Going, going_on
 from django_workflow_engine.services._permissions import (
     require_permission_at,
     require_permission_to_approve,
 )
-from django_workflow_engine.services.progress import get_workflow_attachment
+from django_workflow_engine.services.progress import (
+    get_workflow_attachment,
+    nothing_runs,
+    open_attachment,
+)
 
 
 def update_stage_status(
@@ -40,9 +44,7 @@ def update_stage_status(
     `WorkflowPermissionDenied`, and `NobodyEligible` when the next stage has nobody to ask.
     """
     require_permission_to_approve(user)
-    attachment = get_workflow_attachment(obj)
-    if attachment is None or not attachment.is_open:
-        raise NotAttached(_("No workflow runs on this object."))
+    attachment = open_attachment(obj)
     with going_on(attachment.pk) as going:
         going.require_running()
         place = _place(going, stage_id)
@@ -65,7 +67,7 @@ def _set(
     run = going.run
     visit = run.visits.at(place)
     if visit is None:
-        raise NotAttached(_("No workflow runs on this object."))
+        raise nothing_runs()
     before = visit.status
     run.visits.change(visit, status=status.name)
     course = going.course(visit.round, user=user, given=context_data, reason=reason)
