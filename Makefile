@@ -5,6 +5,7 @@
 #   make test           the test suite on SQLite, without any server
 #   make check          format, lint, types, layers, migrations, messages, docs, wheels
 #   make test-services  the test suite on PostgreSQL and on MariaDB (both must be running)
+#   make bench          what operations take beside the bare ORM and plain SQL (SQLite, PostgreSQL)
 #   make wheels         build both wheels and run the test suite against them
 #   make docs           the documentation, in docs/_build/html
 #   make messages       compile the translations after a .po file has changed
@@ -22,7 +23,7 @@ MANAGE := $(VENV_PYTHON) -u example_project/manage.py
 
 PACKAGES := $(wildcard packages/*/pyproject.toml)
 
-.PHONY: help demo serve test check test-services wheels docs messages clean
+.PHONY: help demo serve test check test-services bench wheels docs messages clean
 .DEFAULT_GOAL := help
 
 help:
@@ -50,6 +51,9 @@ check: $(VENV)/.dev
 
 test-services: $(VENV)/.services
 	@$(NOX) -s services tests_postgres tests_mariadb
+
+bench: $(VENV)/.dev
+	@$(NOX) -s bench -- $(BENCH)
 
 wheels: $(VENV)/.dev
 	@$(NOX) -s wheels

@@ -186,6 +186,12 @@ def package(session: nox.Session) -> None:
 
 
 @nox.session(python=False)
+def bench(session: nox.Session) -> None:
+    """Measure; what is named after ``--`` goes to `python -m benchmarks` (``--help`` lists it)."""
+    module(session, "benchmarks", *session.posargs, env=DJANGO_ENV)
+
+
+@nox.session(python=False)
 def site(session: nox.Session) -> None:
     """`make serve` comes up, and its pages answer."""
     script(session, "tools/site.py")

@@ -1,0 +1,1 @@
+"""How long the suite takes, beside the bare ORM and plain SQL doing the same: `make bench`."""

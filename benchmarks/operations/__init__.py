@@ -1,0 +1,22 @@
+"""What is measured, in the order of the tables."""
+
+from collections.abc import Iterator
+
+from benchmarks.measuring import Operation
+from benchmarks.operations import approving, starting
+from benchmarks.single import Single
+
+_COMPARED = (starting, approving)
+_SINGLES = ()
+
+
+def compared() -> Iterator[Operation]:
+    """Operations that are done in three ways."""
+    for module in _COMPARED:
+        yield from module.operations()
+
+
+def singles() -> Iterator[Single]:
+    """What is measured on its own."""
+    for module in _SINGLES:
+        yield from module.singles()

@@ -1,0 +1,190 @@
+"""Start a flow of so many steps, each for one person."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.contrib.contenttypes.models import ContentType
+from django.db import transaction
+from django.utils import timezone
+
+from approval_workflow.models import ApprovalEvent, ApprovalFlow, ApprovalInstance
+from approval_workflow.services import start_flow
+from benchmarks.driver import Driver
+from benchmarks.measuring import Operation
+from benchmarks.operations.people import approver, new_object
+from benchmarks.operations.rows import DIGEST, EVENT, FLOW, STEP, insert, stored
+from purchasing.models import PurchaseRequest
+
+
+def operations() -> Iterator[Operation]:
+    for steps in (3, 10, 50):
+        yield _starting(steps)
+
+
+def _starting(steps: int) -> Operation:
+    def api(obj: PurchaseRequest) -> ApprovalFlow:
+        return start_flow(obj, [{"assigned_to": approver()}] * steps)
+
+    def orm(obj: PurchaseRequest) -> ApprovalFlow:
+        now = timezone.now()
+        with transaction.atomic():
+            flow = ApprovalFlow.objects.create(
+                content_type=ContentType.objects.get_for_model(obj), object_id=str(obj.pk)
+            )
+            rows = ApprovalInstance.objects.bulk_create(
+                ApprovalInstance(
+                    flow=flow,
+                    step_number=number,
+                    assigned_to=approver(),
+                    status="current" if number == 1 else "pending",
+                    started_at=now if number == 1 else None,
+                )
+                for number in range(1, steps + 1)
+            )
+            ApprovalEvent.objects.bulk_create(
+                [
+                    ApprovalEvent(
+                        flow=flow,
+                        sequence=1,
+                        kind="flow_started",
+                        to_status="in_progress",
+                        data={"steps": steps},
+                        created_at=now,
+                        digest=DIGEST,
+                    ),
+                    ApprovalEvent(
+                        flow=flow,
+                        sequence=2,
+                        kind="step_opened",
+                        instance=rows[0],
+                        from_status="pending",
+                        to_status="current",
+                        data={"step": 1, "asked": [str(approver().pk)]},
+                        created_at=now,
+                        digest=DIGEST,
+                    ),
+                ]
+            )
+            flow.version, flow.history_length, flow.history_digest = 2, 2, DIGEST
+            flow.save(update_fields=["version", "history_length", "history_digest"])
+        return flow
+
+    def sql(obj: PurchaseRequest, driver: Driver) -> ApprovalFlow:
+        return _by_hand(obj, steps, driver)
+
+    return Operation(
+        name=f"start a flow of {steps} steps",
+        subject=new_object,
+        api=api,
+        orm=orm,
+        sql=sql,
+        left=lambda _obj, flow: stored(flow.pk),
+        rounds=30,
+    )
+
+
+def _by_hand(obj: PurchaseRequest, steps: int, driver: Driver) -> ApprovalFlow:
+    now, person = timezone.now(), approver().pk
+    with driver.transaction():
+        flow = insert(
+            driver,
+            FLOW,
+            (
+                "content_type_id",
+                "object_id",
+                "status",
+                "is_open",
+                "version",
+                "created_at",
+                "history_length",
+                "history_digest",
+            ),
+            [
+                (
+                    ContentType.objects.get_for_model(obj).pk,
+                    str(obj.pk),
+                    "in_progress",
+                    True,
+                    2,
+                    now,
+                    2,
+                    DIGEST,
+                )
+            ],
+            returning="id",
+        ).row()[0]
+        rows = [
+            _step(flow, number, person, now, current=number == 1) for number in range(1, steps + 1)
+        ]
+        first = insert(driver, STEP, tuple(rows[0]), [row.values() for row in rows], returning="id")
+        key = first.rows()[0][0]
+        insert(
+            driver,
+            EVENT,
+            (
+                "flow_id",
+                "sequence",
+                "kind",
+                "instance_id",
+                "comment",
+                "from_status",
+                "to_status",
+                "data",
+                "created_at",
+                "digest",
+            ),
+            [
+                (
+                    flow,
+                    1,
+                    "flow_started",
+                    None,
+                    "",
+                    "",
+                    "in_progress",
+                    f'{{"steps": {steps}}}',
+                    now,
+                    DIGEST,
+                ),
+                (
+                    flow,
+                    2,
+                    "step_opened",
+                    key,
+                    "",
+                    "pending",
+                    "current",
+                    f'{{"step": 1, "asked": ["{person}"]}}',
+                    now,
+                    DIGEST,
+                ),
+            ],
+        )
+    return ApprovalFlow(pk=flow)
+
+
+def _step(flow: Any, number: int, person: Any, now: Any, *, current: bool) -> dict[str, Any]:
+    """The columns that have no default in the database, and those that say something."""
+    return {
+        "flow_id": flow,
+        "step_number": number,
+        "round": 1,
+        "status": "current" if current else "pending",
+        "approval_type": "approve",
+        "assigned_to_id": person,
+        "role_selection_strategy": "",
+        "dynamic_source": "",
+        "allow_higher_level": True,
+        "rejection_policy": "first",
+        "exclude_starter": False,
+        "exclude_deciders": False,
+        "parallel_group": "",
+        "parallel_required": True,
+        "extra_fields": "{}",
+        "escalation_level": 0,
+        "timeout_action": "",
+        "comment": "",
+        "created_at": now,
+        "started_at": now if current else None,
+        "updated_at": now,
+    }

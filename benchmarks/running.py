@@ -1,0 +1,84 @@
+"""What runs inside of one process, on one database: sets up, measures, writes JSON."""
+
+import json
+import platform
+import sys
+from pathlib import Path
+from typing import Any
+
+import django
+from django.db import DatabaseError, connection
+from django.test.runner import DiscoverRunner
+
+from benchmarks.__main__ import NO_ANSWER
+
+django.setup()
+
+from benchmarks import measuring, operations  # noqa: E402 (models need Django's settings)
+
+# Measured without comparison: a function that returns rows for the table of that name.
+QUICK_ROUNDS = 3
+
+
+def run(answer: str, only: list[str] | None, *, quick: bool) -> int:
+    """Measure what is asked for and write the results to the file; return an exit status."""
+    runner = DiscoverRunner(verbosity=0, interactive=False)
+    try:
+        connection.ensure_connection()
+    except DatabaseError:
+        return NO_ANSWER
+    finally:
+        connection.close()
+    databases = runner.setup_databases()
+    try:
+        results = _results(only, quick=quick)
+    finally:
+        connection.close()
+        runner.teardown_databases(databases)
+    Path(answer).write_text(json.dumps(results))
+    return 0
+
+
+def _results(only: list[str] | None, *, quick: bool) -> dict[str, Any]:
+    def wanted(name: str) -> bool:
+        return not only or any(text.lower() in name.lower() for text in only)
+
+    compared = []
+    for operation in operations.compared():
+        if wanted(operation.name):
+            print(f"    {operation.name}", file=sys.stderr, flush=True)
+            measured = measuring.measure(operation, QUICK_ROUNDS if quick else None)
+            compared.append({"name": operation.name, "ways": _as_json(measured)})
+    singles = []
+    for single in operations.singles():
+        if wanted(single.name):
+            print(f"    {single.name}", file=sys.stderr, flush=True)
+            singles += [{"name": name, "found": found} for name, found in single.run(quick)]
+    return {"machine": _machine(), "compared": compared, "singles": singles}
+
+
+def _as_json(measured: dict[str, measuring.Series]) -> dict[str, Any]:
+    return {
+        way: {
+            "median": series.median,
+            "low": series.spread[0],
+            "high": series.spread[1],
+            "statements": series.statements,
+            "rows": series.rows,
+        }
+        for way, series in measured.items()
+    }
+
+
+def _machine() -> dict[str, str]:
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("SHOW server_version")
+        else:
+            cursor.execute("SELECT sqlite_version()")
+        version = cursor.fetchone()[0].split()[0]
+    return {
+        "database": f"{connection.display_name} {version}",
+        "django": django.get_version(),
+        "python": platform.python_version(),
+    }
