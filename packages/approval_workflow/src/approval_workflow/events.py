@@ -19,6 +19,9 @@ from django.utils import timezone
 from approval_workflow.choices import EventKind
 from approval_workflow.models import ApprovalEvent, ApprovalFlow
 from approval_workflow.signals import BY_EVENT_KIND
+from approval_workflow.statements import Insert
+
+_insert = Insert(ApprovalEvent)
 
 
 class EventRecorder:
@@ -75,7 +78,7 @@ class EventRecorder:
 
     def write(self, using: str) -> None:
         """Write the events, which are chained; signals follow when the transaction commits."""
-        written = ApprovalEvent.objects.using(using).bulk_create(self._new)
+        written = _insert(using, self._new)
         self._new = []
         transaction.on_commit(partial(_send_signals, written), using=using)
 

@@ -38,6 +38,9 @@ class BaseApprovalHandler:
 
     # Models whose flows a handler in APPROVAL_HANDLERS wants to hear of; empty means all.
     models: ClassVar[Sequence[type[Model] | str]] = ()
+    # Whether hooks may write to steps of the flow themselves. False spares a statement: what was
+    # read of the steps under the lock is taken to hold until the act is done.
+    writes_steps: ClassVar[bool] = True
 
     def handles(self, flow: Any) -> bool:
         """Return whether this handler wants to hear of the flow. Only asked of listed handlers."""

@@ -48,7 +48,7 @@ def waiting_for(user: Any, *, at: datetime | None = None) -> QuerySet[ApprovalIn
     if not getattr(user, "is_authenticated", False) or not user.is_active:
         return rows.none()
     for barrier in barriers_for(user):
-        rows = rows.exclude(barrier.steps)
+        rows = rows.exclude(barrier.condition)
     at = at or timezone.now()
     held = {model: roles.role_keys(user, model) for model in _role_models()}
     below = _below(user)

@@ -190,7 +190,7 @@ def _refuse_excluded(instance: ApprovalInstance, user: Any, facts: Facts) -> Per
 def _refuse_barred(instance: ApprovalInstance, facts: Facts) -> Permission | None:
     rows = ApprovalInstance.objects.filter(pk=instance.pk)
     for barrier in facts.barriers():
-        if barrier.concerns(instance) and rows.filter(barrier.steps).exists():
+        if barrier.concerns(instance) and rows.filter(barrier.condition).exists():
             return _no(barrier.code, barrier.reason)
     return None
 

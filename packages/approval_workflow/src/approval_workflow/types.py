@@ -183,11 +183,16 @@ class Permission:
 class Barrier:
     """Steps that a person may not act on, whoever is asked there: which ones, and why.
 
-    `steps` is a condition on `ApprovalInstance`; `code` and `reason` as in `Permission`. `concerns`
-    says of a row, without a statement, whether it can be one of them.
+    `steps` is a condition on `ApprovalInstance`, or a function that makes it when it is needed;
+    `code` and `reason` as in `Permission`. `concerns` says of a row, without a statement, whether
+    it can be one of them.
     """
 
-    steps: Q
+    steps: Q | Callable[[], Q]
     code: str
     reason: str
     concerns: Callable[[Any], bool] = lambda _instance: True
+
+    @property
+    def condition(self) -> Q:
+        return self.steps if isinstance(self.steps, Q) else self.steps()

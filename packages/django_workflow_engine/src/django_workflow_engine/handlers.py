@@ -20,6 +20,7 @@ from django_workflow_engine.services._permissions import (
     MISSING,
     OWN_NEEDED,
     barred_steps,
+    may_everything,
     why_not_approve,
 )
 from django_workflow_engine.services._run import Run
@@ -36,6 +37,7 @@ class WorkflowApprovalHandler(BaseApprovalHandler):
     steps of the new place.
     """
 
+    writes_steps = False
     run: Run
     # The row that satisfied a step whose actions are not due yet.
     _satisfied: ApprovalInstance | None = None
@@ -56,10 +58,11 @@ class WorkflowApprovalHandler(BaseApprovalHandler):
         reason = why_not_approve(user)
         if reason is not None:
             return Barrier(Q(flow__workflow_attachment__isnull=False), MISSING, reason)
-        barred = barred_steps(user)
-        if barred is None:
+        if may_everything(user):
             return None
-        return Barrier(barred, MISSING, str(OWN_NEEDED), concerns=_is_restricted)
+        return Barrier(
+            lambda: barred_steps(user), MISSING, str(OWN_NEEDED), concerns=_is_restricted
+        )
 
     def on_approve(self, instance: ApprovalInstance) -> None:
         self.run.visits.decision = instance.pk

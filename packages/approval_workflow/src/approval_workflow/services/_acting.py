@@ -1,10 +1,11 @@
 """What all decisions of a person have in common: find the row, may they, then do it, once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Case, IntegerField, Model, Value, When
+from django.contrib.auth import get_user_model
+from django.db.models import Manager, Model
 from django.utils.translation import gettext as _
 
 from approval_workflow.choices import Action, ApprovalStatus, EventKind, FlowStatus
@@ -19,6 +20,7 @@ from approval_workflow.models import ApprovalEvent, ApprovalFlow, ApprovalInstan
 from approval_workflow.permissions import Facts, can_act, tally_of
 from approval_workflow.queries import StepTally
 from approval_workflow.services._arguments import checked_idempotency_key, checked_text
+from approval_workflow.services._at_hand import MOST, read_all_open, read_at_hand
 from approval_workflow.services._closing import already_processed
 from approval_workflow.services._freshness import bring_up_to_date
 from approval_workflow.services._locking import FlowWork, on_hold, reload_user, work_on_flow
@@ -83,8 +85,10 @@ def act_on(
         work.require_version(expected_version)
         if work.flow.status == FlowStatus.ON_HOLD:
             raise on_hold()
-        acting = reload_user(user, work.using)
-        row, permission, tally = _choose(work, target, acting)
+        step_key = target.pk if isinstance(target, ApprovalInstance) else None
+        rows = read_at_hand(work, user_key=_key_of_user(user), step_key=step_key)
+        acting = _reloaded(user, rows, work.using)
+        row, permission, tally = _choose(work, target, acting, rows)
         # Hooks that run before anything is written see who is about to act.
         row.action_user = acting
         act = Act(work, action, row, acting, permission, tally, comment, idempotency_key)
@@ -107,38 +111,56 @@ def _flow_of(target: Model) -> dict[str, Any]:
     return {"flow_id": target.flow_id}
 
 
+def _key_of_user(user: Any) -> Any:
+    return user.pk if isinstance(user, get_user_model()) else None
+
+
+def _reloaded(user: Any, rows: Sequence[ApprovalInstance], using: str) -> Any:
+    """Return the person as they are now, who may just have been read with a step of theirs."""
+    key = _key_of_user(user)
+    found = next((row.assigned_to for row in rows if row.assigned_to_id == key), None)
+    # A manager of the project's own may leave out people who are there.
+    if found is None or type(found)._default_manager.get_queryset.__func__ is not _ALL_ROWS:
+        return reload_user(user, using)
+    return found
+
+
+_ALL_ROWS = Manager.get_queryset
+
+
 def _choose(
-    work: FlowWork, target: Model, user: Any
+    work: FlowWork, target: Model, user: Any, rows: Sequence[ApprovalInstance]
 ) -> tuple[ApprovalInstance, Permission, StepTally | None]:
     """Return the row to act on, under the lock; raise when there is none or it is not allowed."""
-    rows = ApprovalInstance.objects.using(work.using).select_related("assigned_to")
-    if isinstance(target, ApprovalInstance):
-        candidates = list(rows.filter(pk=target.pk, flow=work.flow))
-        for row in candidates:
-            require_current(row, target)
-    else:
-        candidates = _open_rows(rows.filter(flow=work.flow), user)
-    refused: Permission | None = None
-    tallies: dict[tuple[int, str], StepTally] = {}
     facts = Facts(user)
-    for row in candidates:
-        row.flow = work.flow
-        tally = _tally(row, user, tallies)
-        permission = can_act(row, user, tally=tally, facts=facts)
-        if permission:
-            return row, permission, tally
-        # The first refusal tells most: the person's own row comes first.
-        refused = permission if refused is None else refused
+    for candidates in _candidates(work, target, user, rows):
+        refused: Permission | None = None
+        tallies: dict[tuple[int, str], StepTally] = {}
+        for row in candidates:
+            tally = _tally(row, user, tallies)
+            permission = can_act(row, user, tally=tally, facts=facts)
+            if permission:
+                return row, permission, tally
+            # The first refusal tells most: the person's own row comes first.
+            refused = permission if refused is None else refused
     if refused is None:
         raise NoCurrentStep(_("No step of this object awaits a decision."), status=work.flow.status)
     raise ApprovalPermissionDenied(refused.reason, reason=refused.code)
 
 
-def _open_rows(rows: Any, user: Any) -> list[ApprovalInstance]:
-    own_first = Case(
-        When(assigned_to=user, then=Value(0)), default=Value(1), output_field=IntegerField()
-    )
-    return list(rows.current().order_by(own_first, "step_number", "parallel_group", "pk"))
+def _candidates(
+    work: FlowWork, target: Model, user: Any, rows: Sequence[ApprovalInstance]
+) -> Iterator[Sequence[ApprovalInstance]]:
+    """The rows that may be meant: those read already, then, where there are more, all of them."""
+    if isinstance(target, ApprovalInstance):
+        named = [row for row in rows if row.pk == target.pk]
+        for row in named:
+            require_current(row, target)
+        yield named
+        return
+    yield [row for row in rows if row.status == ApprovalStatus.CURRENT]
+    if len(rows) == MOST:
+        yield read_all_open(work, _key_of_user(user))
 
 
 def _tally(

@@ -128,6 +128,9 @@ def _last_row(work: FlowWork) -> ApprovalInstance | None:
 
 def _current_and_next(work: FlowWork, row: ApprovalInstance) -> list[ApprovalInstance]:
     """The open rows of the row's step number and later ones, and those to come of the next."""
+    known = _known(work, row)
+    if known is not None:
+        return known
     rows = ApprovalInstance.objects.using(work.using).filter(flow=work.flow, round=row.round)
     number = rows.pending().order_by().values("flow").annotate(first=Min("step_number"))
     here = rows.current().filter(step_number__gte=row.step_number)
@@ -136,6 +139,20 @@ def _current_and_next(work: FlowWork, row: ApprovalInstance) -> list[ApprovalIns
         (here | there).select_related("assigned_to").order_by("step_number", "parallel_group", "pk")
     )
     return [_with_flow(step, work) for step in found]
+
+
+def _known(work: FlowWork, row: ApprovalInstance) -> list[ApprovalInstance] | None:
+    """The same from what was read with the row, where the act cannot have changed other rows."""
+    if work.unfinished is None or row.has_strategy or row.parallel_group:
+        return None
+    if not work.steps_left_alone:
+        return None
+    others = [step for step in work.unfinished if step.pk != row.pk]
+    return [
+        step
+        for step in others
+        if step.status == ApprovalStatus.PENDING or step.step_number >= row.step_number
+    ]
 
 
 def _with_flow(step: ApprovalInstance, work: FlowWork) -> ApprovalInstance:

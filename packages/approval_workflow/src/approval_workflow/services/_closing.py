@@ -11,16 +11,21 @@ from approval_workflow.choices import ApprovalStatus, FlowStatus
 from approval_workflow.exceptions import FlowOnHold, StepAlreadyProcessed
 from approval_workflow.models import ApprovalInstance
 from approval_workflow.services._locking import FlowWork, on_hold
+from approval_workflow.statements import Update
 
 
 def change_current(work: FlowWork, row: ApprovalInstance, **changes: Any) -> None:
     """Change a row that is current; raise `StepAlreadyProcessed` when it is not any more."""
     changes["updated_at"] = timezone.now()
-    rows = ApprovalInstance.objects.using(work.using).filter(pk=row.pk).current()
-    if not rows.update(**changes):
+    if not _current(work.using, changes, step=row.pk):
         raise already_processed(row)
     for name, value in changes.items():
         setattr(row, name, value)
+
+
+@Update
+def _current(step: Any) -> "QuerySet[ApprovalInstance]":
+    return ApprovalInstance.objects.filter(pk=step).current()
 
 
 def close(
@@ -68,6 +73,8 @@ def cancel_rest_of_voice(work: FlowWork, row: ApprovalInstance) -> int:
 
 def cancel_unfinished(work: FlowWork) -> int:
     """Cancel all open rows of the flow, and those to come; return how many."""
+    if work.nothing_else_is_open:
+        return 0
     return cancel(work, ApprovalInstance.objects.filter(flow=work.flow).unfinished())
 
 

@@ -4,7 +4,7 @@ Lock order everywhere: flow, then whatever handlers lock. Everything the caller 
 again under the lock.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,8 +12,9 @@ from functools import cached_property
 from typing import Any
 
 from django.contrib.auth import get_user_model
+from django.contrib.contenttypes.models import ContentType
 from django.db import connections, router, transaction
-from django.db.models import F, Model
+from django.db.models import F, Model, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -21,9 +22,10 @@ from approval_workflow.choices import FlowStatus
 from approval_workflow.events import EventRecorder
 from approval_workflow.exceptions import FlowEnded, FlowOnHold, NoCurrentStep, VersionConflict
 from approval_workflow.handlers import BaseApprovalHandler, handlers_for
-from approval_workflow.models import ApprovalFlow
-from approval_workflow.querysets import ApprovalFlowQuerySet
+from approval_workflow.models import ApprovalFlow, ApprovalInstance
+from approval_workflow.querysets import key_of
 from approval_workflow.services._freshness import bring_up_to_date
+from approval_workflow.statements import Select, Update
 
 
 @dataclass
@@ -36,6 +38,8 @@ class FlowWork:
     version: int = field(init=False)
     # When it happens: the same for all rows that one act closes.
     moment: datetime = field(init=False)
+    # The rows that were open under the lock, and those next to come, where these were all read.
+    unfinished: Sequence[ApprovalInstance] | None = None
 
     def __post_init__(self) -> None:
         self.events = EventRecorder(self.flow)
@@ -51,6 +55,17 @@ class FlowWork:
         """Call a hook of every handler; what one raises undoes the whole action."""
         for handler in self.handlers:
             getattr(handler, hook)(argument)
+
+    @property
+    def steps_left_alone(self) -> bool:
+        """Whether no handler may have written to steps, so that what was read of them holds."""
+        return not any(handler.writes_steps for handler in self.handlers)
+
+    @property
+    def nothing_else_is_open(self) -> bool:
+        """Whether the row that the act is about was the only one that was open or to come."""
+        known = self.unfinished is not None and self.steps_left_alone
+        return known and len(self.unfinished or ()) <= 1
 
     def require_version(self, expected: int | None) -> None:
         """Raise `VersionConflict` unless `expected` is None or the flow's version."""
@@ -80,16 +95,40 @@ class FlowWork:
     def write_flow(self, **changes: Any) -> int:
         """Write the flow if nobody has since it was locked; return how many rows that are."""
         flow = self.flow
-        as_locked = ApprovalFlow.objects.filter(pk=flow.pk, version=self.version)
-        return as_locked.using(self.using).update(
-            status=flow.status,
-            is_open=flow.is_open,
-            completed_at=flow.completed_at,
-            held_at=flow.held_at,
-            history_length=flow.history_length,
-            history_digest=flow.history_digest,
-            **changes,
-        )
+        changes |= {name: getattr(flow, name) for name in _WRITTEN}
+        return _as_locked(self.using, changes, flow=flow.pk, version=self.version)
+
+
+# What acts change in a flow, besides its version.
+_WRITTEN = (
+    "status",
+    "is_open",
+    "completed_at",
+    "held_at",
+    "history_length",
+    "history_digest",
+)
+
+
+@Update
+def _as_locked(flow: Any, version: Any) -> "QuerySet[ApprovalFlow]":
+    return ApprovalFlow.objects.filter(pk=flow, version=version)
+
+
+@Select
+def _by_key(flow: Any) -> "QuerySet[ApprovalFlow]":
+    return ApprovalFlow.objects.filter(pk=flow).select_for_update()
+
+
+@Select
+def _newest_unlocked(content_type: Any, object_id: Any) -> "QuerySet[ApprovalFlow]":
+    flows = ApprovalFlow.objects.filter(content_type=content_type, object_id=object_id)
+    return flows.newest_first()[:1]
+
+
+@Select
+def _newest(content_type: Any, object_id: Any) -> "QuerySet[ApprovalFlow]":
+    return _newest_unlocked.rows(content_type, object_id).select_for_update()
 
 
 def write_database() -> str:
@@ -111,10 +150,7 @@ def work_on_flow(
     """
     using = write_database()
     with transaction.atomic(using=using):
-        if obj is not None:
-            flow = _lock_newest(obj, using)
-        else:
-            flow = _lock(ApprovalFlow.objects.using(using).filter(pk=flow_id), using)
+        flow = _lock(flow_id, using) if obj is None else _lock_newest(obj, using)
         if flow is None:
             raise no_flow()
         work = FlowWork(flow, using)
@@ -178,28 +214,38 @@ def reload_user(user: Any, using: str) -> Any:
 
 def _lock_newest(obj: Model, using: str) -> ApprovalFlow | None:
     """Lock the object's open flow, else the one that ended last."""
-    flows = ApprovalFlow.objects.using(using).for_object(obj).newest_first()
+    if obj.pk is None:
+        return None
+    named = {
+        "content_type": ContentType.objects.get_for_model(obj).pk,
+        "object_id": key_of(obj),
+    }
     if connections[using].vendor == "mysql":
-        return _lock_by_key(flows, using)
-    return _lock(flows, using)
+        return _lock_by_key(named, using)
+    _take_write_lock(ApprovalFlow.objects.for_object(obj), using)
+    return next(iter(_newest(using, **named)), None)
 
 
-def _lock_by_key(flows: "ApprovalFlowQuerySet[ApprovalFlow]", using: str) -> ApprovalFlow | None:
+def _lock_by_key(named: Mapping[str, Any], using: str) -> ApprovalFlow | None:
     """Look for the flow first and lock it by its key.
 
     InnoDB locks the entries of the index that it goes through; they meet the locks of others who
     came by the key and change what is indexed.
     """
-    flow, key = None, flows.values_list("pk", flat=True).first()
+    flow, found = None, _newest_unlocked(using, **named)
     # While we waited for one that was just ending, the next may have been started.
-    while key is not None and (flow is None or flow.pk != key):
-        flow = _lock(ApprovalFlow.objects.using(using).filter(pk=key), using)
-        key = flow.pk if flow and flow.is_open else flows.values_list("pk", flat=True).first()
+    while found and (flow is None or flow.pk != found[0].pk):
+        flow = _lock(found[0].pk, using)
+        found = [flow] if flow and flow.is_open else _newest_unlocked(using, **named)
     return flow
 
 
-def _lock(flows: "ApprovalFlowQuerySet[ApprovalFlow]", using: str) -> ApprovalFlow | None:
+def _lock(flow_id: Any, using: str) -> ApprovalFlow | None:
+    _take_write_lock(ApprovalFlow.objects.filter(pk=flow_id), using)
+    return next(iter(_by_key(using, flow=flow_id)), None)
+
+
+def _take_write_lock(flows: "QuerySet[ApprovalFlow]", using: str) -> None:
+    """Serialise writers by the first write where rows cannot be locked."""
     if not connections[using].features.has_select_for_update:
-        # Taking the write lock first serialises writers where rows cannot be locked.
-        flows.update(version=F("version"))
-    return flows.select_for_update().first()
+        flows.using(using).update(version=F("version"))

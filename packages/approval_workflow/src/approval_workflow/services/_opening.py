@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -14,6 +15,7 @@ from approval_workflow.permissions import excluded_people
 from approval_workflow.roles import RoleRef
 from approval_workflow.services._builder import build_for
 from approval_workflow.services._locking import FlowWork
+from approval_workflow.statements import Update
 from approval_workflow.strategies import Asked, Selection, Strategy, strategy_of
 
 
@@ -132,14 +134,19 @@ def _open_stored(work: FlowWork, rows: Sequence[ApprovalInstance], **changes: An
     if not rows:
         return
     now = rows[0].started_at
-    opened = (
-        ApprovalInstance.objects.using(work.using)
-        .filter(pk__in=[row.pk for row in rows])
-        .pending()
-        .update(status=ApprovalStatus.CURRENT, started_at=now, updated_at=now, **changes)
-    )
+    changes |= {"status": ApprovalStatus.CURRENT, "started_at": now, "updated_at": now}
+    if len(rows) == 1:
+        opened = _pending(work.using, changes, step=rows[0].pk)
+    else:
+        stored = ApprovalInstance.objects.using(work.using).filter(pk__in=[row.pk for row in rows])
+        opened = stored.pending().update(**changes)
     if opened != len(rows):
         raise StepAlreadyProcessed(_("A step that was to open is not pending any more."))
+
+
+@Update
+def _pending(step: Any) -> "QuerySet[ApprovalInstance]":
+    return ApprovalInstance.objects.filter(pk=step).pending()
 
 
 def _record_opening(work: FlowWork, rows: Sequence[ApprovalInstance]) -> None:

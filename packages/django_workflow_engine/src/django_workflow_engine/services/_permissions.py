@@ -33,7 +33,7 @@ def require_permission_to_start(user: Any, workflow: WorkFlow | None = None) -> 
         return
     if settings.require_permission_to_start and not user.has_perm(START):
         raise WorkflowPermissionDenied(_needed(START), reason=MISSING, permission=START)
-    if workflow is None or not workflow.creates_permissions or _may_everything(user):
+    if workflow is None or not workflow.creates_permissions or may_everything(user):
         return
     granted = WorkflowPermission.objects.granted_to(user, PermissionVerb.START)
     template = workflow.cloned_from_id or workflow.pk
@@ -68,13 +68,11 @@ def why_not_approve(user: Any) -> str | None:
     return _needed(APPROVE)
 
 
-def barred_steps(user: Any) -> Q | None:
+def barred_steps(user: Any) -> Q:
     """Return the steps that `user` may not decide on for want of a template's own permission.
 
-    None: there are none. The permission for all of a template counts for each of its stages.
+    The permission for all of a template counts for each of its stages.
     """
-    if _may_everything(user):
-        return None
     acting = WorkflowPermission.objects.granted_to(user, PermissionVerb.ACT).order_by()
     made = WorkflowPermission.objects.filter(verb=PermissionVerb.ACT, stage=None).order_by()
     stage = Cast(KeyTextTransform(PERMISSION_KEY, "extra_fields"), BigIntegerField())
@@ -117,7 +115,7 @@ def require_trust_with_statuses(attachment: WorkflowAttachment | None, user: Any
 
 def may_act_at(user: Any, place: PlaceDefinition, workflow: WorkFlow) -> bool:
     """Return whether `user` has what a template asks for of who acts at this place."""
-    if not place.is_restricted or _may_everything(user):
+    if not place.is_restricted or may_everything(user):
         return True
     template = workflow.cloned_from_id or workflow.pk
     made = WorkflowPermission.objects.filter(workflow=template, verb=PermissionVerb.ACT)
@@ -131,7 +129,8 @@ def _on_templates(keys: Any) -> Q:
     return Q(**{f"{workflow}__in": keys}) | Q(**{f"{workflow}__cloned_from__in": keys})
 
 
-def _may_everything(user: Any) -> bool:
+def may_everything(user: Any) -> bool:
+    """Return whether no permission of a template's own is asked of `user`."""
     return bool(user.is_active and getattr(user, "is_superuser", False))
 
 

@@ -12,12 +12,13 @@ from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
 from django.db import router
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from approval_workflow.models import ApprovalFlow, ApprovalInstance
+from approval_workflow.statements import Select
 from django_workflow_engine.actions import outbox
 from django_workflow_engine.actions.configured import effective_actions
 from django_workflow_engine.choices import (
@@ -49,6 +50,11 @@ def write_database() -> str:
     return router.db_for_write(WorkflowAttachment)
 
 
+@Select
+def _locked(flow: Any) -> "QuerySet[WorkflowAttachment]":
+    return WorkflowAttachment.objects.filter(flow=flow).select_for_update()
+
+
 class Run:
     """A locked (or new) attachment, and what is happening to it."""
 
@@ -70,13 +76,8 @@ class Run:
     def of_flow(cls, flow: ApprovalFlow) -> "Run | None":
         """Return the run behind a locked flow, its attachment locked too; None if there is none."""
         using = write_database()
-        attachment = (
-            WorkflowAttachment.objects.using(using)
-            .select_for_update()
-            .filter(flow_id=flow.pk)
-            .first()
-        )
-        return cls(attachment, using) if attachment is not None else None
+        found = _locked(using, flow=flow.pk)
+        return cls(found[0], using) if found else None
 
     @cached_property
     def definition(self) -> WorkflowDefinition:
