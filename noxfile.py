@@ -151,6 +151,12 @@ def templates(session: nox.Session) -> None:
 
 
 @nox.session(python=False, tags=["check"])
+def speed(session: nox.Session) -> None:
+    """No operation needs more statements and instructions than it did."""
+    module(session, "benchmarks.guard", env=DJANGO_ENV)
+
+
+@nox.session(python=False, tags=["check"])
 def messages(session: nox.Session) -> None:
     """Translations are complete, and the compiled files say what the sources say."""
     script(session, "tools/messages.py", "check")

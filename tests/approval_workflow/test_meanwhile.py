@@ -27,6 +27,7 @@ from approval_workflow.services import (
     start_flow,
     timeouts,
 )
+from approval_workflow.statements import Select
 from approval_workflow.strategies import turns
 from approval_workflow.testing import (
     FlowDriver,
@@ -80,10 +81,10 @@ def test_step_that_is_no_longer_to_come_is_not_opened(document, ann, bob, monkey
 
 
 def test_other_faults_of_the_database_are_not_called_an_open_flow(document, ann, monkeypatch):
-    def fail(self, **kwargs):
+    def fail(using, rows):
         raise IntegrityError("another constraint")
 
-    monkeypatch.setattr(ApprovalFlow, "save", fail)
+    monkeypatch.setattr("approval_workflow.services.start._insert", fail)
     with pytest.raises(IntegrityError, match="another constraint"):
         start_flow(document, [user_step(ann)])
 
@@ -216,8 +217,7 @@ def test_turns_that_are_always_lost_are_an_error(document, monkeypatch):
 
 
 def locked(document):
-    flows = ApprovalFlow.objects.for_object(document).newest_first()
-    return _locking._lock_by_key(flows, "default")
+    return _locking._lock_by_key(_locking._named(document), "default")
 
 
 def test_open_flow_is_locked_before_those_that_have_ended(document, ann):
@@ -253,6 +253,7 @@ def test_lock_is_a_write_only_where_rows_cannot_be_locked(
     make_flow(document, ann)
     monkeypatch.setattr(connection.features, "has_select_for_update", rows_can_be_locked)
     monkeypatch.setattr(connection.ops, "for_update_sql", lambda **options: "/* lock */")
+    monkeypatch.setattr(_locking, "_newest", Select(_locking._newest.rows))
     with statements() as seen:
         _locking._lock_newest(document, "default")
     assert len([sql for sql in seen.sql if sql.startswith("UPDATE")]) == writes, seen
@@ -264,11 +265,11 @@ def test_flow_that_was_started_while_we_waited_is_locked(document, ann, monkeypa
     first = make_flow(document, ann)
     lock, started = _locking._lock, []
 
-    def wait(flows, using):
+    def wait(key, using):
         monkeypatch.undo()
         cancel_flow(first)
         started.append(make_flow(document, ann))
-        return lock(flows, using)
+        return lock(key, using)
 
     monkeypatch.setattr(_locking, "_lock", wait)
     assert locked(document) == started[0]

@@ -66,6 +66,8 @@ def _is_too_deep(value: Any) -> bool:
     level = [value]
     for _depth in range(DEEPEST_JSON):
         level = [item for container in level for item in _items(container)]
+        if not level:
+            return False
     return any(isinstance(item, dict | list | tuple) for item in level)
 
 

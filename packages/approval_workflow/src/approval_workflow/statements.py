@@ -27,6 +27,22 @@ from django.db.models.sql import Query, UpdateQuery
 M = TypeVar("M", bound=Model)
 
 
+# More rows are as fast by Django's bulk_create, which knows how many values a database takes.
+MOST_ROWS = 20
+# Fields that store text, whole numbers and truth values as they are.
+_TAKEN_AS_IS = frozenset(
+    {
+        "AutoField",
+        "BigAutoField",
+        "BooleanField",
+        "CharField",
+        "IntegerField",
+        "PositiveIntegerField",
+        "TextField",
+    }
+)
+
+
 class Parameter(Expression):
     """Stands for a value while the SQL is written."""
 
@@ -34,7 +50,7 @@ class Parameter(Expression):
         super().__init__()
         self.name = name
 
-    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+    def as_sql(self, compiler: Any, connection: Any) -> Any:
         return "%s", [self]
 
 
@@ -101,10 +117,10 @@ class Select(Statement[M]):
         return [self._made(using, row) for row in found]
 
     @cached_property
-    def _parts(self) -> list[tuple[str, type[Model], list[str]]]:
+    def _parts(self) -> list[tuple[str, Any, list[str]]]:
         """For the rows and for what belongs to them: its name, model and columns."""
         model = self.said.model
-        models = [("", model)]
+        models: list[tuple[str, Any]] = [("", model)]
         models += [(name, model._meta.get_field(name).related_model) for name in self.related]
         return [
             (name, found, [field.attname for field in found._meta.concrete_fields])
@@ -146,16 +162,35 @@ class Update(Statement[M]):
         values = written.values(connection, arguments)
         with transaction.mark_for_rollback_on_error(using), connection.cursor() as cursor:
             cursor.execute(written.sql, values)
-            return cursor.rowcount
+            return int(cursor.rowcount)
 
     def _write_changes(self, using: str, columns: tuple[str, ...]) -> Written:
-        query = self.said.query.chain(UpdateQuery)
+        query: Any = self.said.query.chain(UpdateQuery)
         query.add_update_values({name: Parameter(_set(name)) for name in columns})
         fields = {name: self.said.model._meta.get_field(name) for name in columns}
         prepare = {_set(name): partial(_to_be_saved, field) for name, field in fields.items()}
         written = self._write(query, using, prepare)
         self._written[using, columns] = written
         return written
+
+
+class Column:
+    """A column of new rows: its value as the database takes it."""
+
+    def __init__(self, field: Any) -> None:
+        self.field = field
+        self._name = field.attname
+        self._sets_value = type(field).pre_save is not Field.pre_save
+        stored = field.target_field if field.is_relation else field
+        self._as_is = stored.get_internal_type() in _TAKEN_AS_IS
+
+    def value(self, row: Model, connection: Any) -> Any:
+        """Return what is stored of the row."""
+        known = not self._sets_value
+        value = getattr(row, self._name) if known else self.field.pre_save(row, add=True)
+        if value is None or (self._as_is and type(value) in (str, int, bool)):
+            return value
+        return self.field.get_db_prep_save(value, connection=connection)
 
 
 class Insert(Generic[M]):
@@ -165,15 +200,15 @@ class Insert(Generic[M]):
         self.model = model
 
     def __call__(self, using: str, rows: Sequence[M]) -> Sequence[M]:
-        """Insert the rows in one statement; return them."""
+        """Insert the rows; return them."""
         connection = connections[using]
-        if not connection.features.can_return_rows_from_bulk_insert or len(rows) > _FEW:
+        if not connection.features.can_return_rows_from_bulk_insert:
+            for row in rows:
+                row.save(using=using, force_insert=True)
+            return rows
+        if len(rows) > MOST_ROWS:
             return self.model._base_manager.using(using).bulk_create(rows)
-        values = [
-            field.get_db_prep_save(field.pre_save(row, add=True), connection=connection)
-            for row in rows
-            for field in self._fields
-        ]
+        values = [column.value(row, connection) for row in rows for column in self._columns]
         with transaction.mark_for_rollback_on_error(using), connection.cursor() as cursor:
             cursor.execute(self._sql(connection, len(rows)), values)
             keys = cursor.fetchall()
@@ -183,29 +218,26 @@ class Insert(Generic[M]):
         return rows
 
     @cached_property
-    def _fields(self) -> list[Any]:
-        return [field for field in self.model._meta.concrete_fields if not field.primary_key]
+    def _columns(self) -> list[Column]:
+        return [
+            Column(field) for field in self.model._meta.concrete_fields if not field.primary_key
+        ]
 
     def _sql(self, connection: Any, number: int) -> str:
-        quote = connection.ops.quote_name
-        columns = ", ".join(quote(field.column) for field in self._fields)
-        row = f"({', '.join(['%s'] * len(self._fields))})"
-        meta = self.model._meta
+        quote, meta = connection.ops.quote_name, self.model._meta
+        columns = ", ".join(quote(column.field.column) for column in self._columns)
+        row = f"({', '.join(['%s'] * len(self._columns))})"
         return (
             f"INSERT INTO {quote(meta.db_table)} ({columns})"  # noqa: S608 (names of the model)
             f" VALUES {', '.join([row] * number)} RETURNING {quote(meta.pk.column)}"
         )
 
 
-# Of as many rows the values are well below what SQLite takes.
-_FEW = 8
-
-
 def _set(column: str) -> str:
     return f"set {column}"
 
 
-def _to_be_saved(field: "Field[Any, Any]", value: Any, connection: Any) -> Any:
+def _to_be_saved(field: Any, value: Any, connection: Any) -> Any:
     if isinstance(value, Model):
         value = value.pk
     return field.get_db_prep_save(value, connection=connection)

@@ -119,13 +119,12 @@ def _reloaded(user: Any, rows: Sequence[ApprovalInstance], using: str) -> Any:
     """Return the person as they are now, who may just have been read with a step of theirs."""
     key = _key_of_user(user)
     found = next((row.assigned_to for row in rows if row.assigned_to_id == key), None)
-    # A manager of the project's own may leave out people who are there.
-    if found is None or type(found)._default_manager.get_queryset.__func__ is not _ALL_ROWS:
-        return reload_user(user, using)
-    return found
+    return found if found is not None and _finds_everybody() else reload_user(user, using)
 
 
-_ALL_ROWS = Manager.get_queryset
+def _finds_everybody() -> bool:
+    """Whether the project's manager of users leaves nobody out."""
+    return type(get_user_model()._default_manager).get_queryset is Manager.get_queryset
 
 
 def _choose(

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from approval_workflow.choices import ApprovalStatus, EventKind
 from approval_workflow.exceptions import InvalidSteps
 from approval_workflow.models import ApprovalInstance
-from approval_workflow.services._builder import build_instance
+from approval_workflow.services._builder import build_instance, insert
 from approval_workflow.services._locking import FlowWork
 from approval_workflow.services._opening import insert_steps
 from approval_workflow.services._steps import parse_steps
@@ -58,13 +58,17 @@ def append_steps(
     work: FlowWork, steps: Steps, user: Any = None, reason: str = ""
 ) -> list[ApprovalInstance]:
     """Add the steps after all those of the flow's present round; return the pending rows."""
-    stored = ApprovalInstance.objects.using(work.using)
-    places = stored.filter(flow=work.flow).order_by("-round").values_list("round")
+    places = (
+        ApprovalInstance.objects.using(work.using)
+        .filter(flow=work.flow)
+        .order_by("-round")
+        .values_list("round")
+    )
     # A flow that has only waited so far has no rows.
     round_number, last = places.annotate(last=Max("step_number")).first() or (1, 0)
-    rows = stored.bulk_create(_built(work, steps, round_number, after=last))
+    rows = insert(work.using, _built(work, steps, round_number, after=last))
     work.events.add(EventKind.STEPS_ADDED, actor=user, comment=reason, steps=_numbers(rows))
-    return rows
+    return list(rows)
 
 
 def _built(

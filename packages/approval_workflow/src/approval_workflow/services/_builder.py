@@ -9,6 +9,7 @@ from django.utils import timezone
 from approval_workflow.choices import ApprovalStatus
 from approval_workflow.models import ApprovalFlow, ApprovalInstance
 from approval_workflow.querysets import key_of
+from approval_workflow.statements import Insert
 from approval_workflow.types import StepSpec
 
 # What the rows of one step have in common, whoever they are assigned to.
@@ -39,6 +40,9 @@ SHARED_BY_STEP = (
     "timeout_delegate_to_id",
     "extra_fields",
 )
+
+
+insert = Insert(ApprovalInstance)
 
 
 def build_instance(flow: ApprovalFlow, spec: StepSpec, *, round_number: int) -> ApprovalInstance:

@@ -216,14 +216,15 @@ def _lock_newest(obj: Model, using: str) -> ApprovalFlow | None:
     """Lock the object's open flow, else the one that ended last."""
     if obj.pk is None:
         return None
-    named = {
-        "content_type": ContentType.objects.get_for_model(obj).pk,
-        "object_id": key_of(obj),
-    }
+    named = _named(obj)
     if connections[using].vendor == "mysql":
         return _lock_by_key(named, using)
     _take_write_lock(ApprovalFlow.objects.for_object(obj), using)
     return next(iter(_newest(using, **named)), None)
+
+
+def _named(obj: Model) -> dict[str, Any]:
+    return {"content_type": ContentType.objects.get_for_model(obj).pk, "object_id": key_of(obj)}
 
 
 def _lock_by_key(named: Mapping[str, Any], using: str) -> ApprovalFlow | None:

@@ -13,7 +13,7 @@ from approval_workflow.exceptions import NobodyEligible, StepAlreadyProcessed
 from approval_workflow.models import ApprovalInstance
 from approval_workflow.permissions import excluded_people
 from approval_workflow.roles import RoleRef
-from approval_workflow.services._builder import build_for
+from approval_workflow.services._builder import build_for, insert
 from approval_workflow.services._locking import FlowWork
 from approval_workflow.statements import Update
 from approval_workflow.strategies import Asked, Selection, Strategy, strategy_of
@@ -25,7 +25,7 @@ def insert_steps(work: FlowWork, rows: Sequence[ApprovalInstance]) -> list[Appro
     opened = [expand(work, row) for row in rows if row.step_number == first]
     current = [row for group in opened for row in group]
     waiting = [row for row in rows if row.step_number != first]
-    ApprovalInstance.objects.using(work.using).bulk_create([*current, *waiting])
+    insert(work.using, [*current, *waiting])
     for group in opened:
         _record_opening(work, group)
     return current
@@ -43,7 +43,7 @@ def open_steps(work: FlowWork, rows: Iterable[ApprovalInstance]) -> list[Approva
             _open_stored(work, [row], **changes)
     added = [row for group in groups for row in group[1:]]
     if added:
-        ApprovalInstance.objects.using(work.using).bulk_create(added)
+        insert(work.using, added)
     for group in groups:
         _record_opening(work, group)
     return [row for group in groups for row in group]

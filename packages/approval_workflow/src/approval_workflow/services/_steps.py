@@ -25,6 +25,7 @@ from approval_workflow.strategies.role import HUNDRED_PER_CENT
 from approval_workflow.types import StepSpec
 
 KEYS = tuple(spec_field.name for spec_field in fields(StepSpec))
+TEXTS = ("parallel_group", "dynamic_source")
 PEOPLE = ("assigned_to", "hierarchy_base_user", "timeout_delegate_to")
 # What a column for whole numbers holds on every database.
 LARGEST_NUMBER = 2**31 - 1
@@ -146,9 +147,9 @@ _EXPECTED: Mapping[str, tuple[Callable[[Any], bool], Any]] = {
 
 def _text_errors(step: Mapping[str, Any]) -> dict[str, str]:
     errors = {}
-    for key in ("parallel_group", "dynamic_source"):
+    for key in (key for key in TEXTS if key in step):
         most = getattr(ApprovalInstance._meta.get_field(key), "max_length", None) or 0
-        text = step.get(key, "")
+        text = step[key]
         if not isinstance(text, str) or len(text) > most or not is_json(text):
             errors[key] = _("Expected text of at most %(most)s characters.") % {"most": most}
     return errors
@@ -171,18 +172,21 @@ def _finds_people_itself(strategy: Any) -> bool:
 
 
 def _choice_errors(step: Mapping[str, Any]) -> dict[str, str]:
-    choices = {
-        "approval_type": ApprovalType.values,
-        "rejection_policy": RejectionPolicy.values,
-        "role_selection_strategy": ["", *known_strategies()],
-        "timeout_action": ["", *TimeoutAction.values],
-    }
+    found = {key: choices() for key, choices in _CHOICES.items() if key in step}
     return {
         key: _("'%(value)s' is none of: %(known)s.")
         % {"value": step[key], "known": ", ".join(filter(None, known))}
-        for key, known in choices.items()
-        if key in step and step[key] not in known
+        for key, known in found.items()
+        if step[key] not in known
     }
+
+
+_CHOICES: Mapping[str, Callable[[], Sequence[str]]] = {
+    "approval_type": lambda: ApprovalType.values,
+    "rejection_policy": lambda: RejectionPolicy.values,
+    "role_selection_strategy": lambda: ["", *known_strategies()],
+    "timeout_action": lambda: ["", *TimeoutAction.values],
+}
 
 
 def _combination_errors(step: Mapping[str, Any]) -> dict[str, str]:

@@ -18,7 +18,10 @@ from approval_workflow.services._builder import build_instance
 from approval_workflow.services._locking import FlowWork, write_database
 from approval_workflow.services._opening import insert_steps
 from approval_workflow.services._steps import parse_steps
+from approval_workflow.statements import Insert
 from approval_workflow.types import Continuation
+
+_insert = Insert(ApprovalFlow)
 
 
 def start_flow(
@@ -39,6 +42,17 @@ def start_flow(
         raise InvalidInput(_("A flow starts on a saved object."))
     started_by = checked_person("started_by", started_by)
     using = write_database()
+    try:
+        return _start(obj, steps, started_by, using)
+    except IntegrityError as error:
+        if ApprovalFlow.objects.using(using).for_object(obj).open().exists():
+            raise FlowAlreadyOpen(_("This object has a running approval flow already.")) from error
+        raise
+
+
+def _start(
+    obj: Model, steps: Sequence[Mapping[str, Any]] | Continuation, started_by: Any, using: str
+) -> ApprovalFlow:
     with transaction.atomic(using=using):
         answer = steps if isinstance(steps, Continuation) else Continuation(steps=steps)
         specs = parse_steps(answer.steps) if answer.steps or not answer.stays_open else []
@@ -63,11 +77,5 @@ def _create_flow(obj: Model, started_by: Any, using: str) -> ApprovalFlow:
         object_id=key_of(obj),
         started_by=started_by,
     )
-    try:
-        with transaction.atomic(using=using):
-            flow.save(using=using, force_insert=True)
-    except IntegrityError as error:
-        if ApprovalFlow.objects.using(using).for_object(obj).open().exists():
-            raise FlowAlreadyOpen(_("This object has a running approval flow already.")) from error
-        raise
+    _insert(using, [flow])
     return flow
