@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 from benchmarks.measuring import Operation
-from benchmarks.operations import approving, starting
+from benchmarks.operations import approving, attaching, journey, roles, starting
 from benchmarks.single import Single
 
-_COMPARED = (starting, approving)
+_COMPARED = (starting, approving, roles, attaching, journey)
 _SINGLES = ()
 
 

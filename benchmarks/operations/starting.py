@@ -1,7 +1,6 @@
 """Start a flow of so many steps, each for one person."""
 
 from collections.abc import Iterator
-from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
@@ -12,7 +11,7 @@ from approval_workflow.services import start_flow
 from benchmarks.driver import Driver
 from benchmarks.measuring import Operation
 from benchmarks.operations.people import approver, new_object
-from benchmarks.operations.rows import DIGEST, EVENT, FLOW, STEP, insert, stored
+from benchmarks.operations.rows import DIGEST, EVENT, FLOW, STEP, insert, step_values, stored
 from purchasing.models import PurchaseRequest
 
 
@@ -114,7 +113,8 @@ def _by_hand(obj: PurchaseRequest, steps: int, driver: Driver) -> ApprovalFlow:
             returning="id",
         ).row()[0]
         rows = [
-            _step(flow, number, person, now, current=number == 1) for number in range(1, steps + 1)
+            step_values(flow, number, person, now, current=number == 1)
+            for number in range(1, steps + 1)
         ]
         first = insert(driver, STEP, tuple(rows[0]), [row.values() for row in rows], returning="id")
         key = first.rows()[0][0]
@@ -161,30 +161,3 @@ def _by_hand(obj: PurchaseRequest, steps: int, driver: Driver) -> ApprovalFlow:
             ],
         )
     return ApprovalFlow(pk=flow)
-
-
-def _step(flow: Any, number: int, person: Any, now: Any, *, current: bool) -> dict[str, Any]:
-    """The columns that have no default in the database, and those that say something."""
-    return {
-        "flow_id": flow,
-        "step_number": number,
-        "round": 1,
-        "status": "current" if current else "pending",
-        "approval_type": "approve",
-        "assigned_to_id": person,
-        "role_selection_strategy": "",
-        "dynamic_source": "",
-        "allow_higher_level": True,
-        "rejection_policy": "first",
-        "exclude_starter": False,
-        "exclude_deciders": False,
-        "parallel_group": "",
-        "parallel_required": True,
-        "extra_fields": "{}",
-        "escalation_level": 0,
-        "timeout_action": "",
-        "comment": "",
-        "created_at": now,
-        "started_at": now if current else None,
-        "updated_at": now,
-    }
