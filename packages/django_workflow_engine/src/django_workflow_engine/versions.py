@@ -12,6 +12,7 @@ from django.db import connections, models, router, transaction
 from django.db.models import Exists, F, Max, OuterRef, Q
 from django.utils.translation import gettext as _
 
+from approval_workflow.statements import Select
 from django_workflow_engine.created_permissions import keep_permissions
 from django_workflow_engine.exceptions import UnknownVersion
 from django_workflow_engine.models import (
@@ -137,11 +138,14 @@ def delete_unused_snapshots(
 
 
 def _find(template_id: Any, using: str) -> WorkFlow | None:
-    return (
-        _rows(WorkFlow, using)
-        .filter(cloned_from_id=template_id, is_hidden=True, revision=F("cloned_from__revision"))
-        .first()
-    )
+    return next(iter(_present(using, template=template_id)), None)
+
+
+@Select
+def _present(template: Any) -> "models.QuerySet[WorkFlow]":
+    snapshots: models.QuerySet[WorkFlow] = models.QuerySet(WorkFlow)
+    of_template = snapshots.filter(cloned_from=template, is_hidden=True).order_by()
+    return of_template.filter(revision=F("cloned_from__revision"))
 
 
 def _take(template: WorkFlow, using: str, author: Any = None) -> WorkFlow:

@@ -12,7 +12,7 @@ from django_workflow_engine.definition.compiling import (
     compile_definition,
     definition_of,
 )
-from django_workflow_engine.definition.completeness import completeness_errors
+from django_workflow_engine.definition.completeness import completeness_errors, is_complete
 from django_workflow_engine.definition.parts import (
     DEFAULT_LEVEL,
     NO_APPROVALS,
@@ -55,4 +55,5 @@ __all__ = [
     "compile_definition",
     "completeness_errors",
     "definition_of",
+    "is_complete",
 ]

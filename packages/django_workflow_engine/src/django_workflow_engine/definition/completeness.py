@@ -1,6 +1,7 @@
 """What is missing before objects can run on a definition, and what may not be."""
 
 from collections.abc import Iterable
+from weakref import WeakValueDictionary
 
 from django.utils.translation import gettext as _
 
@@ -8,6 +9,19 @@ from django_workflow_engine.choices import StageKind, WorkflowStrategy
 from django_workflow_engine.definition.parts import NO_APPROVALS
 from django_workflow_engine.definition.ways import ways_errors
 from django_workflow_engine.definition.workflow import WorkflowDefinition
+
+# Definitions that are known to be complete, by what tells them apart in this process.
+_complete: WeakValueDictionary[int, WorkflowDefinition] = WeakValueDictionary()
+
+
+def is_complete(definition: WorkflowDefinition) -> bool:
+    """Return whether objects can run on this; it cannot change, so that it is judged once."""
+    if _complete.get(id(definition)) is definition:
+        return True
+    if completeness_errors(definition):
+        return False
+    _complete[id(definition)] = definition
+    return True
 
 
 def completeness_errors(

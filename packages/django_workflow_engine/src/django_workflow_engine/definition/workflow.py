@@ -87,14 +87,14 @@ class WorkflowDefinition:
         In a branch that is the next place of the branch, or None at its end.
         """
         position = self.position(key)
-        place, following = self.places[position], next(iter(self.places[position + 1 :]), None)
+        place, following = self.places[position], self._at(position + 1)
         same_branch = following is not None and following.branch == place.branch
         return following if same_branch or not place.group else None
 
     def after_group(self, group: str) -> PlaceDefinition | None:
         """Return the place that follows in order when the branches of a group have joined."""
         last = max(number for number, place in enumerate(self.places) if place.group == group)
-        return next(iter(self.places[last + 1 :]), None)
+        return self._at(last + 1)
 
     def coded(self, code: str) -> PlaceDefinition | None:
         """Return the place that routes name so, or None."""
@@ -127,6 +127,9 @@ class WorkflowDefinition:
             levels = self.place(key).action_levels
         found = (self.actions_by_level.get((level, str(event)), ()) for level in levels)
         return next((actions for actions in found if actions), ())
+
+    def _at(self, position: int) -> PlaceDefinition | None:
+        return self.places[position] if position < len(self.places) else None
 
     @cached_property
     def _positions(self) -> dict[str, int]:

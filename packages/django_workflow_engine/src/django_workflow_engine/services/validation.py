@@ -8,6 +8,7 @@ from django_workflow_engine.definition import (
     WorkflowDefinition,
     compile_definition,
     completeness_errors,
+    is_complete,
 )
 from django_workflow_engine.exceptions import (
     InvalidConfiguration,
@@ -38,9 +39,8 @@ def validate_completeness(workflow: WorkFlow) -> dict[str, str]:
 
 def require_complete(definition: WorkflowDefinition) -> None:
     """Raise `WorkflowIncomplete`, naming each place, unless objects can run on this."""
-    errors = completeness_errors(definition)
-    if errors:
-        raise WorkflowIncomplete(errors)
+    if not is_complete(definition):
+        raise WorkflowIncomplete(completeness_errors(definition))
 
 
 def _expression_errors(
