@@ -10,8 +10,8 @@ from django.utils import timezone
 from approval_workflow import handlers
 from approval_workflow.handlers import BaseApprovalHandler, register_handler
 from approval_workflow.models import ApprovalEvent, ApprovalFlow, ApprovalInstance
-from approval_workflow.services import _acting, _at_hand, _locking, advance_flow, start_flow
-from approval_workflow.statements import MOST_ROWS, Insert, Select, Update
+from approval_workflow.services import _at_hand, _locking, advance_flow, start_flow
+from approval_workflow.statements import MOST_ROWS, Insert, Select, Update, reads_all_rows
 from purchasing.models import User
 from tests.approval_workflow.flows import by, current, make_document, make_flow, row_of
 from tests.factories import UserFactory, make_role
@@ -203,7 +203,7 @@ def test_account_is_read_again_when_it_acts(ann):
     User.objects.filter(pk=ann.pk).update(is_active=False)
     with pytest.raises(PermissionError):
         advance_flow(flow.target, "approved", ann)
-    assert _acting._finds_everybody()
+    assert reads_all_rows(User._default_manager)
 
 
 def test_handlers_that_write_to_steps_are_seen(ann, bob):

@@ -20,7 +20,7 @@ from inspect import signature
 from typing import Any, Generic, TypeVar
 
 from django.db import connections, transaction
-from django.db.models import Expression, Field, Model, QuerySet
+from django.db.models import Expression, Field, Manager, Model, QuerySet
 from django.db.models.lookups import Lookup
 from django.db.models.sql import Query, UpdateQuery
 
@@ -97,7 +97,10 @@ class Statement(Generic[M]):
 
 
 class Select(Statement[M]):
-    """Reads rows; `Select(rows, "assigned_to")` reads the objects of these foreign keys too."""
+    """Reads rows; `Select(rows, "assigned_to")` reads the objects of these foreign keys too.
+
+    Of foreign keys of those as well, each after its own: `Select(rows, "flow", "flow__starter")`.
+    """
 
     def __init__(self, rows: "Callable[..., QuerySet[M]]", *related: str) -> None:
         super().__init__(rows)
@@ -120,11 +123,13 @@ class Select(Statement[M]):
     def _parts(self) -> list[tuple[str, Any, list[str]]]:
         """For the rows and for what belongs to them: its name, model and columns."""
         model = self.said.model
-        models: list[tuple[str, Any]] = [("", model)]
-        models += [(name, model._meta.get_field(name).related_model) for name in self.related]
+        models: dict[str, Any] = {"": model}
+        for path in self.related:
+            before, _separator, name = path.rpartition("__")
+            models[path] = models[before]._meta.get_field(name).related_model
         return [
             (name, found, [field.attname for field in found._meta.concrete_fields])
-            for name, found in models
+            for name, found in models.items()
         ]
 
     @property
@@ -138,14 +143,18 @@ class Select(Statement[M]):
 
     def _made(self, using: str, row: Sequence[Any]) -> Any:
         (_name, model, columns), *related = self._parts
-        made, begin = model.from_db(using, columns, row[: len(columns)]), len(columns)
-        for name, other, columns in related:
+        begin = len(columns)
+        made: dict[str, Any] = {"": model.from_db(using, columns, row[:begin])}
+        for path, other, columns in related:
             values = row[begin : begin + len(columns)]
             begin += len(columns)
             # All columns are NULL where there is no such object.
             found = any(value is not None for value in values)
-            setattr(made, name, other.from_db(using, columns, values) if found else None)
-        return made
+            made[path] = other.from_db(using, columns, values) if found else None
+            before, _separator, name = path.rpartition("__")
+            if made[before] is not None:
+                setattr(made[before], name, made[path])
+        return made[""]
 
 
 class Update(Statement[M]):
@@ -231,6 +240,14 @@ class Insert(Generic[M]):
             f"INSERT INTO {quote(meta.db_table)} ({columns})"  # noqa: S608 (names of the model)
             f" VALUES {', '.join([row] * number)} RETURNING {quote(meta.pk.column)}"
         )
+
+
+def reads_all_rows(manager: "Manager[Any]") -> bool:
+    """Return whether a manager has all rows of its table, whoever asks and whenever that is.
+
+    One of a project's own may not: what it says today must not be written once for all.
+    """
+    return type(manager).get_queryset is Manager.get_queryset
 
 
 def _set(column: str) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.db.models import Manager, Model
+from django.db.models import Model
 from django.utils.translation import gettext as _
 
 from approval_workflow.choices import Action, ApprovalStatus, EventKind, FlowStatus
@@ -24,6 +24,7 @@ from approval_workflow.services._at_hand import MOST, read_all_open, read_at_han
 from approval_workflow.services._closing import already_processed
 from approval_workflow.services._freshness import bring_up_to_date
 from approval_workflow.services._locking import FlowWork, on_hold, reload_user, work_on_flow
+from approval_workflow.statements import reads_all_rows
 from approval_workflow.types import Permission
 
 
@@ -119,12 +120,9 @@ def _reloaded(user: Any, rows: Sequence[ApprovalInstance], using: str) -> Any:
     """Return the person as they are now, who may just have been read with a step of theirs."""
     key = _key_of_user(user)
     found = next((row.assigned_to for row in rows if row.assigned_to_id == key), None)
-    return found if found is not None and _finds_everybody() else reload_user(user, using)
-
-
-def _finds_everybody() -> bool:
-    """Whether the project's manager of users leaves nobody out."""
-    return type(get_user_model()._default_manager).get_queryset is Manager.get_queryset
+    if found is None or not reads_all_rows(get_user_model()._default_manager):
+        return reload_user(user, using)
+    return found
 
 
 def _choose(
