@@ -1,15 +1,50 @@
 """Whose a row is: one runner makes it its own, and changes it only while it is."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from django.db import connections, transaction
-from django.db.models import Exists, Subquery
+from django.db.models import Exists, QuerySet, Subquery
 from django.utils import timezone
 
+from approval_workflow.statements import Update
 from django_workflow_engine.actions import outcomes
-from django_workflow_engine.actions.due import awaited, due_at, stoppers
+from django_workflow_engine.actions.due import WAITING, awaited, due_at, stoppers
 from django_workflow_engine.models import ActionExecution
+
+
+def take(row: ActionExecution, using: str, *, inline: bool = False) -> ActionExecution | None:
+    """Make a row that was read as due this runner's own, as `claim` does.
+
+    One statement, where the row is as it was read and nothing keeps it from running.
+    """
+    can_ask_itself = connections[using].features.update_can_self_select
+    if can_ask_itself and row.status in WAITING:
+        known = {name: getattr(row, name) for name in ("status", "attempts", "run_after")}
+        changes = outcomes.running(row, timezone.now())
+        if (_free_inline if inline else _free)(using, changes, row=row.pk, **known):
+            _set(row, changes)
+            return row
+    return claim(row.pk, using, inline=inline)
+
+
+def _as_read(row: Any, status: Any, attempts: Any, run_after: Any) -> QuerySet[ActionExecution]:
+    """The row, unless anything has happened to it since, which changes at least one of these."""
+    known = {"status": status, "attempts": attempts, "run_after": run_after}
+    return ActionExecution.objects.filter(~Exists(stoppers(None)), pk=row, **known)
+
+
+@Update
+def _free(row: Any, status: Any, attempts: Any, run_after: Any) -> QuerySet[ActionExecution]:
+    as_read = _as_read(row, status, attempts, run_after)
+    return as_read.filter(~Exists(awaited(None, inline=False)))
+
+
+@Update
+def _free_inline(row: Any, status: Any, attempts: Any, run_after: Any) -> QuerySet[ActionExecution]:
+    as_read = _as_read(row, status, attempts, run_after)
+    return as_read.filter(~Exists(awaited(None, inline=True)))
 
 
 def claim(key: int, using: str, *, inline: bool = False) -> ActionExecution | None:
@@ -30,14 +65,20 @@ def claim(key: int, using: str, *, inline: bool = False) -> ActionExecution | No
 
 def mark(row: ActionExecution, using: str, **changes: Any) -> bool:
     """Change the row if it still is what this runner knows; that also locks it."""
-    known = ActionExecution.objects.using(using).filter(
-        pk=row.pk, status=row.status, attempts=row.attempts
-    )
-    if known.update(**changes) == 0:
+    if not _known(using, changes, row=row.pk, status=row.status, attempts=row.attempts):
         return False
+    _set(row, changes)
+    return True
+
+
+@Update
+def _known(row: Any, status: Any, attempts: Any) -> QuerySet[ActionExecution]:
+    return ActionExecution.objects.filter(pk=row, status=status, attempts=attempts)
+
+
+def _set(row: ActionExecution, changes: Mapping[str, Any]) -> None:
     for name, value in changes.items():
         setattr(row, name, value)
-    return True
 
 
 def _claimed(row: Any, now: datetime) -> dict[str, Any]:

@@ -1,11 +1,14 @@
 """What an action gets to see: the things as they were fixed when its event happened."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import partial
+from itertools import zip_longest
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.db.models import Model
+from django.db.models import Model, Q, QuerySet
 
+from approval_workflow.statements import Select, reads_all_rows
 from django_workflow_engine.choices import ActionType, TaskKind
 from django_workflow_engine.models import ActionExecution, Pipeline, Stage, WorkflowAttachment
 
@@ -17,11 +20,17 @@ USERS = ("user", "delegated_to")
 
 def load_attachment(row: ActionExecution, using: str) -> WorkflowAttachment:
     """Return the attachment of a due action, a copy of its own in memory."""
-    return (
-        WorkflowAttachment.objects.using(using)
-        .select_related("workflow__cloned_from", "started_by", "flow")
-        .get(pk=row.attachment_id)
-    )
+    found = _attachments(using, key=row.attachment_id)
+    if not found:
+        raise WorkflowAttachment.DoesNotExist
+    return found[0]
+
+
+def _by_key(key: Any) -> QuerySet[WorkflowAttachment]:
+    return WorkflowAttachment.objects.filter(pk=key)
+
+
+_attachments = Select(_by_key, "workflow", "workflow__cloned_from", "started_by", "flow")
 
 
 def build_context(
@@ -39,6 +48,8 @@ def build_context(
     only: to change other fields, save with `update_fields`.
     """
     stored = row.context
+    stages = _named(STAGES, stored, partial(_stages, using))
+    of_stages = [stage.pipeline for stage in stages.values() if stage is not None]
     context = {
         "reason": "",
         "stage_complete": None,
@@ -48,9 +59,9 @@ def build_context(
         "event": _event(row),
         "action_type": _event(row),
         "idempotency_key": f"{row.transition}:{row.position}",
-        **_objects(get_user_model(), USERS, stored, using),
-        **_objects(Stage, STAGES, stored, using, "pipeline"),
-        **_objects(Pipeline, PIPELINES, stored, using),
+        **_named(USERS, stored, partial(_people, using)),
+        **stages,
+        **_named(PIPELINES, stored, partial(_pipelines, using), of_stages),
     }
     if "stage_id" in stored:
         attachment.current_stage = context["stage"]
@@ -58,21 +69,50 @@ def build_context(
     return context
 
 
-def _objects(
-    model: type[Model],
-    names: Iterable[str],
+def _named(
+    names: Sequence[str],
     stored: Mapping[str, Any],
-    using: str,
-    *related: str,
+    fetch: Callable[[Collection[Any]], Iterable[Model]],
+    known: Iterable[Model] = (),
 ) -> dict[str, Any]:
-    """Fetch the objects named by stored keys, in one statement; None for what is not there."""
+    """Return the objects that stored keys name; None for what is not there.
+
+    `fetch` reads, in one statement, those that are not among the known.
+    """
     keys = {name: stored.get(f"{name}_id") for name in names}
-    wanted = {key for key in keys.values() if key is not None}
-    objects = model._base_manager.using(using)
-    if related:
-        objects = objects.select_related(*related)
-    found = {str(obj.pk): obj for obj in objects.filter(pk__in=wanted)} if wanted else {}
+    found = {str(obj.pk): obj for obj in known}
+    wanted = {key for key in keys.values() if key is not None and str(key) not in found}
+    if wanted:
+        found |= {str(obj.pk): obj for obj in fetch(wanted)}
     return {name: found.get(str(key)) for name, key in keys.items()}
+
+
+def _stages(using: str, keys: Collection[Any]) -> Iterable[Stage]:
+    return _three_stages(using, **dict(zip_longest(("a", "b", "c"), keys)))
+
+
+def _stages_with_keys(a: Any, b: Any, c: Any) -> QuerySet[Stage]:
+    stages: QuerySet[Stage] = Stage._base_manager.filter(Q(pk=a) | Q(pk=b) | Q(pk=c))
+    return stages.order_by()
+
+
+_three_stages = Select(_stages_with_keys, "pipeline")
+
+
+def _pipelines(using: str, keys: Collection[Any]) -> Iterable[Pipeline]:
+    return Pipeline._base_manager.using(using).filter(pk__in=keys)
+
+
+def _people(using: str, keys: Collection[Any]) -> Iterable[Model]:
+    users = get_user_model()._base_manager
+    if len(keys) == 1 and reads_all_rows(users):
+        return _person(using, key=next(iter(keys)))
+    return users.using(using).filter(pk__in=keys)
+
+
+@Select
+def _person(key: Any) -> QuerySet[Any]:
+    return get_user_model()._base_manager.filter(pk=key).order_by()
 
 
 def _event(row: ActionExecution) -> ActionType | TaskKind:

@@ -31,9 +31,9 @@ from django.utils import timezone, translation
 from django_workflow_engine.action_parameters import check_action_parameters
 from django_workflow_engine.actions import outcomes
 from django_workflow_engine.actions.calling import call
-from django_workflow_engine.actions.claims import claim, mark
+from django_workflow_engine.actions.claims import mark, take
 from django_workflow_engine.actions.context import build_context, load_attachment
-from django_workflow_engine.actions.due import due_keys, due_rows
+from django_workflow_engine.actions.due import all_due, due_of_transition, due_rows
 from django_workflow_engine.actions.retry import backoff
 from django_workflow_engine.choices import ActionExecutionMode, ExecutionStatus, TaskKind
 from django_workflow_engine.conf import settings
@@ -85,36 +85,33 @@ def run_due(limit: int | None = None, using: str | None = None) -> dict[str, int
     At most `limit` rows are tried. Any number of these may run at the same time.
     """
     using = using or router.db_for_write(ActionExecution)
-    return _run(due_keys(using), using, limit=limit)
+    return _run(all_due(using), using, limit=limit)
 
 
 def _run_modes(
     transition: UUID, using: str | None, mode: ActionExecutionMode | None = None
 ) -> dict[str, int]:
     using = using or router.db_for_write(ActionExecution)
-    rows = due_rows(using).filter(transition=transition).order_by("position")
-    if mode is not None:
-        rows = rows.filter(execution=mode)
-    inline = mode is ActionExecutionMode.INLINE
-    return _run(list(rows.values_list("pk", flat=True)), using, inline=inline)
+    rows = due_of_transition(transition, using, mode)
+    return _run(rows, using, inline=mode is ActionExecutionMode.INLINE)
 
 
 def _run(
-    keys: Iterable[int], using: str, *, limit: int | None = None, inline: bool = False
+    rows: Iterable[ActionExecution], using: str, *, limit: int | None = None, inline: bool = False
 ) -> dict[str, int]:
     tally: Counter[str] = Counter(dict.fromkeys(OUTCOMES, 0))
-    for key in keys:
+    for row in rows:
         if limit is not None and tally.total() >= limit:
             break
-        outcome = _run_one(key, using, inline=inline)
+        outcome = _run_one(row, using, inline=inline)
         if outcome is not None:
             tally[outcome.value] += 1
     return dict(tally)
 
 
-def _run_one(key: int, using: str, *, inline: bool) -> ExecutionStatus | None:
+def _run_one(due: ActionExecution, using: str, *, inline: bool) -> ExecutionStatus | None:
     """Run one row; return what it came to, or None when it was not this runner's."""
-    row = claim(key, using, inline=inline)
+    row = take(due, using, inline=inline)
     if row is None:
         return None
     outcome = row.status if row.status in GIVEN_UP else _run_claimed(row, using)
