@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.utils.module_loading import import_string
 from django.utils.translation import get_language
 
+from approval_workflow.statements import Insert
 from django_workflow_engine.actions import runner
 from django_workflow_engine.actions.screening import screen
 from django_workflow_engine.choices import ActionExecutionMode, ActionType, ExecutionStatus
@@ -27,6 +28,9 @@ RUNNERS = {
     ActionExecutionMode.PROCESS: "django_workflow_engine.actions.runner.run_in_process",
     ActionExecutionMode.CELERY: "django_workflow_engine.tasks.send_transition",
 }
+
+
+_insert = Insert(ActionExecution)
 
 
 class Action(Protocol):
@@ -98,7 +102,7 @@ def enqueue(rows: Sequence[ActionExecution], using: str | None = None) -> None:
         return
     using = using or router.db_for_write(ActionExecution)
     screen(rows)
-    ActionExecution.objects.using(using).bulk_create(rows)
+    _insert(using, rows)
     modes: dict[UUID, set[str]] = defaultdict(set)
     for row in rows:
         if row.status == ExecutionStatus.PENDING:

@@ -6,6 +6,7 @@ written together when the transition is saved.
 
 import uuid
 from collections.abc import Mapping
+from copy import deepcopy
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -68,6 +69,8 @@ class Run:
         self._events = 0
         self._due: list[ActionExecution] = []
         self._changed = False
+        # The attachment's columns as they are stored, where that is known.
+        self._stored: dict[str, Any] | None = None
         self.visits = Visits(attachment, using)
         # False while there is no flow yet: actions that run at once wait for the end.
         self.runs_inline = True
@@ -77,7 +80,11 @@ class Run:
         """Return the run behind a locked flow, its attachment locked too; None if there is none."""
         using = write_database()
         found = _locked(using, flow=flow.pk)
-        return cls(found[0], using) if found else None
+        if not found:
+            return None
+        run = cls(found[0], using)
+        run._stored = _columns(run.attachment)
+        return run
 
     @cached_property
     def definition(self) -> WorkflowDefinition:
@@ -271,19 +278,39 @@ class Run:
 
     def save(self) -> None:
         """Write attachment, stage visits, the object's fields and the due actions."""
-        attachment = self.attachment
         if self._changed:
-            attachment.save(using=self.using)
+            self._write_attachment()
         self.visits.save()
         if self._changed and self.fields.wanted:
-            self.fields.apply(self.target if self.target is not None else attachment.target)
+            self.fields.apply(self.target if self.target is not None else self.attachment.target)
         self._changed = False
         self._enqueue()
 
+    def _write_attachment(self) -> None:
+        """Write what has changed; where what is stored is not known, all of it."""
+        attachment, columns = self.attachment, _columns(self.attachment)
+        if self._stored is None:
+            attachment.save(using=self.using)
+        else:
+            changed = [name for name, value in columns.items() if value != self._stored[name]]
+            attachment.save(using=self.using, update_fields=changed)
+        self._stored = columns
+
     def _enqueue(self) -> None:
         for row in self._due:
-            # It was not saved when it was given.
-            row.visit = row.visit
+            # They may not have been saved when they were given.
+            row.attachment, row.visit = row.attachment, row.visit
         if self._due:
             outbox.enqueue(self._due, using=self.using)
             self._due = []
+
+
+def _columns(attachment: WorkflowAttachment) -> dict[str, Any]:
+    """The values of the columns but the key, apart from those that are in use."""
+    columns = attachment._meta.concrete_fields
+    values = {column.attname: attachment.__dict__[column.attname] for column in columns}
+    del values[columns[0].attname]
+    return {
+        name: deepcopy(value) if isinstance(value, dict | list) else value
+        for name, value in values.items()
+    }

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from approval_workflow.choices import RoleSelectionStrategy
 from approval_workflow.conf import settings as approval_settings
 from approval_workflow.exceptions import NobodyEligible
+from approval_workflow.statements import Select, reads_all_rows
 from django_workflow_engine.approvers import (
     ASSIGNMENT_RESOLVER,
     DEPARTMENT_HEAD,
@@ -275,4 +276,12 @@ def _fetch(model: type[Model] | None, keys: Iterable[Any]) -> dict[str, Any]:
     wanted = {key for key in keys if key is not None}
     if model is None or not wanted:
         return {}
-    return {str(found.pk): found for found in model._default_manager.filter(pk__in=wanted)}
+    rows = model._default_manager
+    if len(wanted) == 1 and reads_all_rows(rows):
+        return {str(found.pk): found for found in _by_key(model)(rows.db, key=wanted.pop())}
+    return {str(found.pk): found for found in rows.filter(pk__in=wanted)}
+
+
+@cache
+def _by_key(model: type[Model]) -> Select[Model]:
+    return Select(lambda key: model._default_manager.filter(pk=key).order_by())

@@ -5,9 +5,10 @@ from functools import cached_property
 from typing import Any
 
 from django.db import connections
-from django.db.models import Count
+from django.db.models import Count, QuerySet
 from django.utils import timezone
 
+from approval_workflow.statements import Insert, Update
 from django_workflow_engine.choices import StageOutcome
 from django_workflow_engine.definition import PlaceDefinition, WorkflowDefinition
 from django_workflow_engine.models import StageRun, WorkflowAttachment
@@ -120,15 +121,15 @@ class Visits:
         self._change(visit)
 
     def save(self) -> None:
-        rows = StageRun.objects.using(self.using)
         if self._left is not None:
-            rows.filter(attachment=self.attachment, left_at=None).update(
-                left_at=timezone.now(), outcome=self._left, left_by_step=self.decision, problem=""
-            )
+            left = {"left_at": timezone.now(), "outcome": self._left, "problem": ""}
+            left["left_by_step"] = self.decision
+            _open_visits(self.using, left, attachment=self.attachment.pk)
         for visit in self._changed:
             if visit.pk is not None:
                 visit.save(using=self.using)
-        self._insert()
+        if self._new:
+            self._insert()
         self._left = None
         self._changed, self._new = [], []
         self.__dict__.pop("_stored", None)
@@ -137,7 +138,7 @@ class Visits:
         for visit in self._new:
             visit.attachment = self.attachment
         if connections[self.using].features.can_return_rows_from_bulk_insert:
-            StageRun.objects.using(self.using).bulk_create(self._new)
+            _insert_visits(self.using, self._new)
             return
         for visit in self._new:
             visit.save(using=self.using, force_insert=True)
@@ -149,6 +150,14 @@ class Visits:
     def _change(self, visit: StageRun) -> None:
         if visit not in self._changed and visit not in self._new:
             self._changed.append(visit)
+
+
+@Update
+def _open_visits(attachment: Any) -> "QuerySet[StageRun]":
+    return StageRun.objects.filter(attachment=attachment, left_at=None)
+
+
+_insert_visits = Insert(StageRun)
 
 
 def _is_of(visit: StageRun, place: PlaceDefinition) -> bool:

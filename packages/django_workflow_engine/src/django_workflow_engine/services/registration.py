@@ -6,9 +6,10 @@ from typing import Any
 from django.apps import apps
 from django.contrib.contenttypes.models import ContentType
 from django.db import connections
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from django.db.models.signals import post_migrate
 
+from approval_workflow.statements import Select
 from django_workflow_engine.conf import DEFAULT_ENTRY, settings
 from django_workflow_engine.models import WorkFlow, WorkflowConfiguration
 
@@ -63,7 +64,12 @@ def is_known(model: type[Model]) -> bool:
 def configuration_of(content_type: ContentType, using: str) -> WorkflowConfiguration | None:
     """Return the configuration of a model, made now if it was only registered so far."""
     _configure_waiting()
-    return WorkflowConfiguration.objects.using(using).filter(content_type=content_type).first()
+    return next(iter(_of_model(using, content_type=content_type.pk)), None)
+
+
+@Select
+def _of_model(content_type: Any) -> "QuerySet[WorkflowConfiguration]":
+    return WorkflowConfiguration.objects.filter(content_type=content_type)
 
 
 def workflows_for(model: type[Model]) -> list[WorkFlow]:
