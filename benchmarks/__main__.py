@@ -53,6 +53,7 @@ def _inside(database: str, options: argparse.Namespace) -> Any:
     environment = {
         **os.environ,
         "BENCH_DATABASE": database,
+        "BENCH_QUICK": "yes" if options.quick else "",
         "DJANGO_SETTINGS_MODULE": "benchmarks.settings",
     }
     try:

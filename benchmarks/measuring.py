@@ -7,7 +7,7 @@ database's driver. What is left behind is compared before anything is timed.
 
 import gc
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from statistics import median, quantiles
 from time import perf_counter_ns
@@ -36,6 +36,8 @@ class Operation:
     # What is stored (or was returned), without keys and times: the same after each way.
     left: Callable[[Any, Any], Any] | None = None
     rounds: int = 50
+    # Entered while it is measured, the making of subjects included.
+    around: Callable[[], AbstractContextManager[Any]] = nullcontext
 
 
 @dataclass
@@ -64,13 +66,17 @@ class DifferentOutcome(Exception):
 
 def measure(operation: Operation, rounds: int | None = None) -> dict[str, Series]:
     """Do the operation in all its ways, in turns, and return a series for each."""
+    with operation.around():
+        return _measured(operation, rounds or operation.rounds)
+
+
+def _measured(operation: Operation, number: int) -> dict[str, Series]:
     ways = {way: Series() for way in WAYS if getattr(operation, way) is not None}
     check_same_outcome(operation)
     for way, series in ways.items():
         subject = operation.subject()
         with counting(series) as driver:
             _do(operation, way, subject, driver)
-    number = rounds or operation.rounds
     subjects = {way: [operation.subject() for _ in range(number + WARM_UP)] for way in ways}
     driver = Driver()
     for turn in range(number + WARM_UP):

@@ -14,7 +14,7 @@ from benchmarks.__main__ import NO_ANSWER
 
 django.setup()
 
-from benchmarks import measuring, operations  # noqa: E402 (models need Django's settings)
+from benchmarks import measuring, operations, sizes  # noqa: E402 (models need Django's settings)
 
 # Measured without comparison: a function that returns rows for the table of that name.
 QUICK_ROUNDS = 3
@@ -33,6 +33,7 @@ def run(answer: str, only: list[str] | None, *, quick: bool) -> int:
     try:
         results = _results(only, quick=quick)
     finally:
+        sizes.remove()
         connection.close()
         runner.teardown_databases(databases)
     Path(answer).write_text(json.dumps(results))

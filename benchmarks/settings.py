@@ -55,3 +55,6 @@ _DATABASES = {
     },
 }
 DATABASES = {"default": _DATABASES[os.environ.get("BENCH_DATABASE", "sqlite")]}
+
+# How many flows there are where reads are measured: few and many, of which the ratio is asked.
+BENCHMARK_FLOWS = (1_000, 20_000) if os.environ.get("BENCH_QUICK") else (10_000, 1_000_000)

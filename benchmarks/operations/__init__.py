@@ -3,11 +3,19 @@
 from collections.abc import Iterator
 
 from benchmarks.measuring import Operation
-from benchmarks.operations import approving, attaching, journey, roles, starting
+from benchmarks.operations import (
+    approving,
+    attaching,
+    inbox,
+    journey,
+    looking,
+    roles,
+    starting,
+)
 from benchmarks.single import Single
 
-_COMPARED = (starting, approving, roles, attaching, journey)
-_SINGLES = ()
+_COMPARED = (starting, approving, roles, attaching, journey, inbox, looking)
+_SINGLES = (inbox,)
 
 
 def compared() -> Iterator[Operation]:

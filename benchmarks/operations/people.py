@@ -20,8 +20,8 @@ def new_person() -> User:
     return User.objects.create(username=f"person{next(_numbers)}")
 
 
-def new_object() -> PurchaseRequest:
+def new_object(requester: User | None = None) -> PurchaseRequest:
     """A new object that needs to be approved."""
     return PurchaseRequest.objects.create(
-        title="Paper", amount=Decimal("12.50"), requester=approver()
+        title="Paper", amount=Decimal("12.50"), requester=requester or approver()
     )
