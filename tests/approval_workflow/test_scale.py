@@ -17,6 +17,7 @@ from approval_workflow.utils import (
     get_current_approval,
     waiting_for,
 )
+from benchmarks.copying import analyse, copy
 from purchasing.models import User
 from tests.factories import RoleFactory, UserFactory
 from tests.testapp.models import Document
@@ -58,30 +59,15 @@ class House:
             Document.objects.create(title="x"),
             user_step(people[0], sla_duration=timedelta(days=9), timeout_action="reject"),
         )
-        last_flow = ApprovalFlow.objects.latest("pk").pk
-        copy(flow, object_id="'copy ' || number", id=f"{last_flow} + number")
+        flows = copy(ApprovalFlow.objects.filter(pk=flow.pk), STEPS, object_id="'copy ' || number")
         copy(
-            flow.instances.get(),
-            id=None,
-            flow_id=f"{last_flow} + number",
+            flow.instances.all(),
+            STEPS,
+            flow_id=flows.of_copy("flow_id"),
             assigned_to_id=f"{first} + mod(number, {PEOPLE})",
             due_at="due_at + number * interval '1 minute'",
         )
-        with connection.cursor() as cursor:
-            cursor.execute("ANALYZE")
-
-
-def copy(row, **changes):
-    """Insert `STEPS` copies of a row; `changes` are SQL, in which `number` is that of the copy."""
-    columns = [field.column for field in row._meta.concrete_fields if changes.get(field.column, 1)]
-    values = [str(changes.get(column, column)) for column in columns]
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"INSERT INTO {row._meta.db_table} ({', '.join(columns)})"  # noqa: S608
-            f" SELECT {', '.join(values)} FROM {row._meta.db_table},"
-            f" generate_series(1, {STEPS}) AS number WHERE {row._meta.db_table}.id = %s",
-            [row.pk],
-        )
+        analyse()
 
 
 @pytest.fixture

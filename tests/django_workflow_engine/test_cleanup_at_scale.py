@@ -22,6 +22,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from approval_workflow.models import ApprovalEvent, ApprovalFlow, ApprovalInstance
+from benchmarks.copying import analyse, copy
 from django_workflow_engine.choices import ExecutionStatus
 from django_workflow_engine.cleanup import (
     cleanup_completed_workflow_attachments,
@@ -246,28 +247,12 @@ def peak_megabytes() -> int:
 def fill(workflow: WorkFlow, person: Any, number: int) -> None:
     """Make so many ended workflows of one step, by SQL, as copies of one."""
     (one,) = end_runs(workflow, person, 1, ended=timezone.now())
-    flow = one.flow
-    rows = {
-        ApprovalFlow: (flow, {"object_id": "'copy ' || number"}),
-        WorkflowAttachment: (one, {"object_id": "'copy ' || number", "flow_id": flow.pk}),
-        StageRun: (one.stage_runs.get(), {"attachment_id": one.pk}),
-        ApprovalInstance: (flow.instances.get(), {"flow_id": flow.pk}),
-        ApprovalEvent: (flow.events.get(), {"flow_id": flow.pk, "instance_id": None}),
-    }
-    rows[ApprovalEvent][1]["instance_id"] = flow.instances.get().pk
-    with connection.cursor() as cursor:
-        for model, (row, changes) in rows.items():
-            copies = {
-                name: value if isinstance(value, str) else f"{value} + number"
-                for name, value in changes.items()
-            }
-            copies["id"] = f"{row.pk} + number"
-            columns = [field.column for field in model._meta.concrete_fields]
-            values = ", ".join(copies.get(column, column) for column in columns)
-            table = model._meta.db_table
-            cursor.execute(
-                f"INSERT INTO {table} ({', '.join(columns)}) SELECT {values} FROM {table},"  # noqa: S608
-                f" generate_series(1, {number - 1}) AS number WHERE {table}.id = %s",
-                [row.pk],
-            )
-        cursor.execute("ANALYZE")
+    flow, times = one.flow, number - 1
+    of_copy = {"object_id": "'copy ' || number"}
+    flows = copy(ApprovalFlow.objects.filter(pk=flow.pk), times, **of_copy)
+    of_flow = {"flow_id": flows.of_copy("flow_id")}
+    runs = copy(WorkflowAttachment.objects.filter(pk=one.pk), times, **of_copy, **of_flow)
+    copy(one.stage_runs.all(), times, attachment_id=runs.of_copy("attachment_id"))
+    steps = copy(flow.instances.all(), times, **of_flow)
+    copy(flow.events.all(), times, **of_flow, instance_id=steps.of_copy("instance_id"))
+    analyse()
