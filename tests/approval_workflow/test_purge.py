@@ -86,7 +86,7 @@ def test_statements_do_not_grow_with_the_flows(ann, statements, number):
         cancel_flow(make_flow(ann, ann))
     with statements() as seen:
         assert purge_flows(every_flow())["flows"] == number
-    assert seen.count <= 12, seen
+    assert seen.count <= 6, seen
 
 
 def test_nothing_to_purge_is_no_error(db):

@@ -227,7 +227,7 @@ class TestDeleting:
             run()
         with statements() as seen:
             CLEAN(0)
-        assert seen.count <= 24, seen
+        assert seen.count <= 13, seen
 
 
 class TestSnapshots:  # K16

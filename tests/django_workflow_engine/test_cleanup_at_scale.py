@@ -40,7 +40,7 @@ logger = logging.getLogger(__name__)
 # In whole batches. `CLEANUP_WORKFLOWS=100000 pytest --log-cli-level=INFO …` tells what many take.
 NUMBER = int(os.environ.get("CLEANUP_WORKFLOWS", "2000"))
 # Statements for a batch of 1,000, at most.
-DELETING, ARCHIVING = 80, 160
+DELETING, ARCHIVING = 13, 83
 
 CLEAN = cleanup_completed_workflow_attachments
 TABLES = (WorkflowAttachment, StageRun, ApprovalFlow, ApprovalInstance, ApprovalEvent)

@@ -1,12 +1,15 @@
 """Remove ended flows with all their steps and history."""
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from django.db import transaction
-from django.db.models import QuerySet
 
 from approval_workflow.models import ApprovalEvent, ApprovalFlow, ApprovalInstance
+from approval_workflow.removal import delete_rows
 from approval_workflow.services._locking import write_database
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
 
 
 def purge_flows(flows: "QuerySet[ApprovalFlow]") -> dict[str, int]:
@@ -18,17 +21,14 @@ def purge_flows(flows: "QuerySet[ApprovalFlow]") -> dict[str, int]:
     using = write_database()
     with transaction.atomic(using=using):
         ended = flows.using(using).filter(is_open__isnull=True).select_for_update()
-        keys = [flow.pk for flow in ended.only("pk").order_by("pk")]
+        keys = list(ended.order_by("pk").values_list("pk", flat=True))
+        rows = ApprovalFlow.objects.using(using).filter(pk__in=keys)
         steps = ApprovalInstance.objects.using(using).filter(flow_id__in=keys)
         events = ApprovalEvent.objects.using(using).filter(flow_id__in=keys).purge()
         # Rows that took over from one another would keep each other from being deleted.
         steps.exclude(delegated_from=None).update(delegated_from=None)
         return {
             "events": events,
-            "instances": _deleted(steps),
-            "flows": _deleted(ApprovalFlow.objects.using(using).filter(pk__in=keys)),
+            "instances": delete_rows(steps, gone=(ApprovalEvent, ApprovalInstance)),
+            "flows": delete_rows(rows, gone=(ApprovalEvent, ApprovalInstance)),
         }
-
-
-def _deleted(rows: "QuerySet[Any]") -> int:
-    return rows.delete()[1].get(rows.model._meta.label, 0)

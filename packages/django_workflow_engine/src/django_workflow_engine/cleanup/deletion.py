@@ -5,7 +5,7 @@ for nobody. Nobody waits for it either: the rows that it locks are of workflows 
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from approval_workflow.exceptions import InvalidInput
 from approval_workflow.models import ApprovalFlow
+from approval_workflow.removal import delete_rows
 from approval_workflow.services import purge_flows
 from django_workflow_engine.cleanup.archive import Archive
 from django_workflow_engine.cleanup.records import records_of
@@ -77,12 +78,11 @@ def cleanup_completed_workflow_attachments(
     last = 0
     with _opened(None if dry_run else archive) as opened:
         while True:
-            batch = rows.filter(pk__gt=last).order_by("pk").values_list("pk", flat=True)
-            keys = list(batch[:batch_size])
-            tally.update(_delete_batch(rows, keys, using, dry_run=dry_run, archive=opened))
-            if len(keys) < batch_size:
+            flow_ids = _flow_ids(rows.filter(pk__gt=last).order_by("pk")[:batch_size])
+            tally.update(_delete_batch(rows, flow_ids, using, dry_run=dry_run, archive=opened))
+            if len(flow_ids) < batch_size:
                 break
-            last = keys[-1]
+            last = max(flow_ids)
     if dry_run:
         tally["snapshots_deleted"] = unused_snapshots(using, apart_from=rows).count()
     else:
@@ -100,9 +100,10 @@ def delete_if_ended(
     """
     rows = without_dead_actions(deletable(using), using).filter(pk=attachment_id)
     template_id = rows.values_list("workflow__cloned_from_id", flat=True).first()
+    flow_ids = _flow_ids(WorkflowAttachment.objects.using(using).filter(pk=attachment_id))
     with _opened(archive) as opened:
         # Waits for locks: whoever has one may be about to leave this to us.
-        counts = _delete_batch(rows, [attachment_id], using, archive=opened, wait=True)
+        counts = _delete_batch(rows, flow_ids, using, archive=opened, wait=True)
     deleted = bool(counts["attachments_deleted"])
     if deleted and template_id is not None:
         delete_unused_snapshots(using, template_id=template_id)
@@ -118,9 +119,14 @@ def _opened(
     return Archive(archive)
 
 
+def _flow_ids(rows: "QuerySet[WorkflowAttachment]") -> dict[Any, Any]:
+    """The keys of the attachments, each with that of its flow."""
+    return dict(rows.values_list("pk", "flow_id"))
+
+
 def _delete_batch(
     rows: "QuerySet[WorkflowAttachment]",
-    keys: Sequence[Any],
+    flow_ids: Mapping[Any, Any],
     using: str,
     *,
     dry_run: bool = False,
@@ -130,12 +136,10 @@ def _delete_batch(
     skip = not wait and connections[using].features.has_select_for_update_skip_locked
     taken_back = archive.batch() if archive is not None else nullcontext()
     with taken_back, transaction.atomic(using=using):
-        flows = _locked_flows(keys, using, skip=skip)
+        flows = _locked_flows(flow_ids.values(), using, skip=skip)
         # Asked again under the lock: an action may have been made due again in between.
-        locked = rows.filter(Q(flow=None) | Q(flow__in=flows), pk__in=keys)
-        found = dict(
-            locked.select_for_update(skip_locked=skip).order_by("pk").values_list("pk", "flow_id")
-        )
+        locked = rows.filter(Q(flow=None) | Q(flow__in=flows), pk__in=flow_ids)
+        found = _flow_ids(locked.select_for_update(skip_locked=skip).order_by("pk"))
         if archive is not None:
             archive.write(records_of(found, using))
         deleted = _delete_attachments(found, using)
@@ -146,23 +150,21 @@ def _delete_batch(
     return deleted
 
 
-def _locked_flows(keys: Sequence[Any], using: str, *, skip: bool) -> list[Any]:
-    """Lock the flows of these attachments; return their keys."""
-    of_attachments = WorkflowAttachment.objects.using(using).filter(pk__in=keys)
-    named = [key for key in of_attachments.values_list("flow_id", flat=True) if key is not None]
+def _locked_flows(keys: Iterable[Any], using: str, *, skip: bool) -> list[Any]:
+    """Lock the flows that there are; return their keys."""
+    named = [key for key in keys if key is not None]
     flows = ApprovalFlow.objects.using(using).filter(pk__in=named).order_by("pk")
     return list(flows.select_for_update(skip_locked=skip).values_list("pk", flat=True))
 
 
 def _delete_attachments(keys: Iterable[Any], using: str) -> dict[str, int]:
-    """Delete the attachments; their visits and actions go with them."""
+    """Delete the attachments with their visits and actions."""
+    keys = list(keys)
+    actions = ActionExecution.objects.using(using).filter(attachment__in=keys)
+    visits = StageRun.objects.using(using).filter(attachment__in=keys)
     rows = WorkflowAttachment.objects.using(using).filter(pk__in=keys)
-    by_model = rows.delete()[1]
     return {
-        name: by_model.get(model._meta.label, 0)
-        for name, model in (
-            ("attachments_deleted", WorkflowAttachment),
-            ("stage_runs_deleted", StageRun),
-            ("executions_deleted", ActionExecution),
-        )
+        "executions_deleted": delete_rows(actions),
+        "stage_runs_deleted": delete_rows(visits, gone=(ActionExecution,)),
+        "attachments_deleted": delete_rows(rows, gone=(ActionExecution, StageRun)),
     }

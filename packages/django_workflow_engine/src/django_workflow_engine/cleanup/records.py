@@ -9,6 +9,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
+from functools import cache
 from itertools import islice
 from typing import Any
 
@@ -95,19 +96,19 @@ def _records(keys: Sequence[Any], using: str) -> Iterator[Row]:
         }
         for row in attachments
     ]
-    names = _user_names(parts, using)
-    for part in parts:
-        yield _record(part, names)
+    people = [_people_in(part) for part in parts]
+    names = _user_names(set().union(*people), using)
+    for part, its in zip(parts, people, strict=True):
+        yield _record(part, {key: names[key] for key in sorted(its & names.keys())})
 
 
-def _record(part: Row, names: Mapping[str, str]) -> Row:
-    people = sorted(key for key in _people_in(part) if key in names)
+def _record(part: Row, people: Mapping[str, str]) -> Row:
     record = {
         "format": FORMAT,
         "attachment": _plain(WorkflowAttachment, part["attachment"]),
         "flow": part["flow"] and _plain(ApprovalFlow, part["flow"]),
         **{name: [_plain(model, row) for row in part[name]] for name, model in LISTS.items()},
-        "people": {key: names[key] for key in people},
+        "people": people,
     }
     return {**record, "digest": digest_of_record(record)}
 
@@ -118,9 +119,20 @@ def _rows(
     condition: Mapping[str, Any],
     names: Mapping[str, Any] | None = None,
 ) -> list[Row]:
-    columns = [field.attname for field in model._meta.concrete_fields]
     rows = model._base_manager.using(using).filter(**condition).order_by("pk")
-    return list(rows.values(*columns, **(names or {})))
+    return list(rows.values(*_columns(model), **(names or {})))
+
+
+@cache
+def _columns(model: type[Model]) -> Mapping[str, Any]:
+    """The fields of a model by the names of their columns."""
+    return {field.attname: field for field in model._meta.concrete_fields}
+
+
+@cache
+def _columns_of_people(model: type[Model]) -> Sequence[str]:
+    user = get_user_model()
+    return [name for name, field in _columns(model).items() if field.related_model is user]
 
 
 def _by(rows: Iterable[Row], column: str) -> Mapping[Any, list[Row]]:
@@ -134,17 +146,15 @@ def _people_in(part: Row) -> set[str]:
     """The keys of all users that the rows name, as text."""
     rows = [(WorkflowAttachment, part["attachment"]), (ApprovalFlow, part["flow"] or {})]
     rows += [(model, row) for name, model in LISTS.items() for row in part[name]]
-    user = get_user_model()
     return {
-        str(row[field.attname])
+        str(row[name])
         for model, row in rows
-        for field in model._meta.concrete_fields
-        if field.related_model is user and row.get(field.attname) is not None
+        for name in _columns_of_people(model)
+        if row.get(name) is not None
     }
 
 
-def _user_names(parts: Iterable[Row], using: str) -> dict[str, str]:
-    keys = {key for part in parts for key in _people_in(part)}
+def _user_names(keys: Iterable[str], using: str) -> dict[str, str]:
     users = get_user_model()._default_manager.using(using).filter(pk__in=keys)
     return {str(user.pk): user.get_username() for user in users}
 
@@ -152,13 +162,13 @@ def _user_names(parts: Iterable[Row], using: str) -> dict[str, str]:
 def _plain(model: type[Model], row: Row) -> Row:
     """The row as JSON can hold it; names that are no columns are kept as they are."""
     plain = dict(row)
-    for field in model._meta.concrete_fields:
-        value = row[field.attname]
-        if isinstance(field, JSONField) or value is None:
+    for name, field in _columns(model).items():
+        value = row[name]
+        if value is None or isinstance(field, JSONField):
             continue
         if field.related_model is ContentType:
             plain[f"{field.name}_label"] = _label(value)
-        plain[field.attname] = _plain_value(value)
+        plain[name] = _plain_value(value)
     return plain
 
 
