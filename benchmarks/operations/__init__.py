@@ -6,6 +6,7 @@ from benchmarks.measuring import Operation
 from benchmarks.operations import (
     approving,
     attaching,
+    cleaning,
     inbox,
     journey,
     looking,
@@ -15,7 +16,7 @@ from benchmarks.operations import (
 from benchmarks.single import Single
 
 _COMPARED = (starting, approving, roles, attaching, journey, inbox, looking)
-_SINGLES = (inbox,)
+_SINGLES = (inbox, cleaning)
 
 
 def compared() -> Iterator[Operation]:

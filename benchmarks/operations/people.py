@@ -1,5 +1,6 @@
 """People and objects, made without the suite."""
 
+import os
 from decimal import Decimal
 from functools import cache
 from itertools import count
@@ -17,7 +18,7 @@ def approver() -> User:
 
 def new_person() -> User:
     """A new person who can act."""
-    return User.objects.create(username=f"person{next(_numbers)}")
+    return User.objects.create(username=f"person{next(_numbers)} of {os.getpid()}")
 
 
 def new_object(requester: User | None = None) -> PurchaseRequest:

@@ -4,13 +4,11 @@ import gc
 import logging
 import os
 import re
-import resource
 import threading
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -22,7 +20,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from approval_workflow.models import ApprovalEvent, ApprovalFlow, ApprovalInstance
-from benchmarks.copying import analyse, copy
+from benchmarks.copies import copy_workflow
+from benchmarks.transactions import peak_megabytes, watched
 from django_workflow_engine.choices import ExecutionStatus
 from django_workflow_engine.cleanup import (
     cleanup_completed_workflow_attachments,
@@ -42,6 +41,7 @@ NUMBER = int(os.environ.get("CLEANUP_WORKFLOWS", "2000"))
 # Statements for a batch of 1,000, at most.
 DELETING, ARCHIVING = 13, 83
 
+DELETED = f"DELETE FROM {WorkflowAttachment._meta.db_table}"  # noqa: S608
 CLEAN = cleanup_completed_workflow_attachments
 TABLES = (WorkflowAttachment, StageRun, ApprovalFlow, ApprovalInstance, ApprovalEvent)
 
@@ -178,15 +178,16 @@ def test_however_many_there_are_each_batch_takes_the_same(
     template: WorkFlow,
     ann: User,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
     archived: bool,
 ) -> None:
-    fill(version_of(template), ann, NUMBER)
-    before = peak_megabytes()
-    promised = CLEAN(0, dry_run=True)
-    batches, begun = watch_batches(monkeypatch), time.perf_counter()
-    counts = CLEAN(0, archive=tmp_path if archived else None)
+    (one,) = end_runs(version_of(template), ann, 1)
+    copy_workflow(one, NUMBER - 1)
+    before, promised = peak_megabytes(), CLEAN(0, dry_run=True)
+    begun = time.perf_counter()
+    with watched() as transactions:
+        counts = CLEAN(0, archive=tmp_path if archived else None)
     seconds, grown = time.perf_counter() - begun, peak_megabytes() - before
+    batches = [one for one in transactions if one.rows[DELETED]]
     logger.info(
         "%s workflows in %.1f s, the longest transaction %.2f s, %s MB more at the peak",
         *(NUMBER, seconds, max(batch.seconds for batch in batches), grown),
@@ -194,65 +195,10 @@ def test_however_many_there_are_each_batch_takes_the_same(
     assert counts == promised
     assert {counts[f"{name}_deleted"] for name in ("attachments", "flows", "events")} == {NUMBER}
     assert [model._base_manager.count() for model in TABLES] == [0] * len(TABLES)
-    full = [batch for batch in batches if batch.deleted]
-    assert [batch.deleted for batch in full] == [1000] * (NUMBER // 1000)
-    (statements,) = {batch.statements for batch in full}
+    assert [batch.rows[DELETED] for batch in batches] == [1000] * (NUMBER // 1000)
+    (statements,) = {batch.statements for batch in batches}
     assert statements <= (ARCHIVING if archived else DELETING)
     if archived:
         (file,) = tmp_path.iterdir()
         objects = {record["attachment"]["object_id"] for record in read_archive(file)}
         assert len(objects) == NUMBER
-
-
-@dataclass(frozen=True, kw_only=True)
-class Batch:
-    """What one transaction of a clean-up took."""
-
-    deleted: int
-    statements: int
-    seconds: float
-
-
-def watch_batches(monkeypatch: pytest.MonkeyPatch) -> list[Batch]:
-    """Return a list that each batch from now on is added to."""
-    delete_batch, batches = deletion._delete_batch, []
-
-    def watched(*args: Any, **kwargs: Any) -> dict[str, int]:
-        begun, seen = time.perf_counter(), []
-
-        def note(execute: Any, sql: str, *rest: Any) -> Any:
-            seen.append(sql)
-            return execute(sql, *rest)
-
-        with connection.execute_wrapper(note):
-            counts = delete_batch(*args, **kwargs)
-        batches.append(
-            Batch(
-                deleted=counts["attachments_deleted"],
-                statements=len(seen),
-                seconds=time.perf_counter() - begun,
-            )
-        )
-        return counts
-
-    monkeypatch.setattr(deletion, "_delete_batch", watched)
-    return batches
-
-
-def peak_megabytes() -> int:
-    """The most memory that this process has ever had."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-
-
-def fill(workflow: WorkFlow, person: Any, number: int) -> None:
-    """Make so many ended workflows of one step, by SQL, as copies of one."""
-    (one,) = end_runs(workflow, person, 1, ended=timezone.now())
-    flow, times = one.flow, number - 1
-    of_copy = {"object_id": "'copy ' || number"}
-    flows = copy(ApprovalFlow.objects.filter(pk=flow.pk), times, **of_copy)
-    of_flow = {"flow_id": flows.of_copy("flow_id")}
-    runs = copy(WorkflowAttachment.objects.filter(pk=one.pk), times, **of_copy, **of_flow)
-    copy(one.stage_runs.all(), times, attachment_id=runs.of_copy("attachment_id"))
-    steps = copy(flow.instances.all(), times, **of_flow)
-    copy(flow.events.all(), times, **of_flow, instance_id=steps.of_copy("instance_id"))
-    analyse()
