@@ -80,7 +80,7 @@ def _measured(operation: Operation, number: int) -> dict[str, Series]:
     subjects = {way: [operation.subject() for _ in range(number + WARM_UP)] for way in ways}
     driver = Driver()
     for turn in range(number + WARM_UP):
-        for way in _rotated(list(ways), turn):
+        for way in rotated(list(ways), turn):
             took = _timed(operation, way, subjects[way][turn], driver)
             if turn >= WARM_UP:
                 ways[way].times.append(took)
@@ -147,7 +147,7 @@ def _timed(operation: Operation, way: str, subject: Any, driver: Driver) -> int:
         gc.enable()
 
 
-def _rotated(ways: list[str], turn: int) -> list[str]:
+def rotated(ways: list[str], turn: int) -> list[str]:
     """Each way comes first, second and last equally often."""
     shift = turn % len(ways)
     return ways[shift:] + ways[:shift]

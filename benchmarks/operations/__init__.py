@@ -7,16 +7,19 @@ from benchmarks.operations import (
     approving,
     attaching,
     cleaning,
+    footprint,
+    growth,
     inbox,
     journey,
     looking,
     roles,
     starting,
+    writers,
 )
 from benchmarks.single import Single
 
 _COMPARED = (starting, approving, roles, attaching, journey, inbox, looking)
-_SINGLES = (inbox, cleaning)
+_SINGLES = (inbox, cleaning, writers, footprint, growth)
 
 
 def compared() -> Iterator[Operation]:
