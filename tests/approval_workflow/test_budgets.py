@@ -37,7 +37,7 @@ INSERT = re.compile(r"INSERT INTO \S+")
 # What goes before the SELECT ... FOR UPDATE of the flow, or takes its place.
 LOCK = re.compile(
     r'UPDATE "(\w+)" SET "version" = "\1"\."version"'
-    r"|SELECT `(\w+_approvalflow)`\.`id`( AS `\w+`)? FROM `\2`"
+    r"|SELECT `(\w+_approvalflow)`\.(?!.*FOR UPDATE).* FROM `\2` WHERE .*`object_id` = "
 )
 
 
@@ -74,42 +74,42 @@ def test_start_takes_five_statements_for_any_number_of_steps(document, statement
 
 
 @pytest.mark.parametrize("number", [3, 50])
-def test_approval_of_a_plain_step_takes_eight_statements(document, statements, number):
+def test_approval_of_a_plain_step_takes_six_statements(document, statements, number):
     steps = plain_steps(number)
     user = start_flow(document, steps).instances.first().assigned_to
     with statements() as seen:
         advance_flow(document, "approved", user)
-    assert count(seen) <= 8, seen
+    assert count(seen) <= 6, seen
 
 
 @pytest.mark.parametrize("action", ["approved", "rejected"])
-def test_end_of_a_flow_takes_eight_statements(document, ann, statements, action):
+def test_end_of_a_flow_takes_five_statements(document, ann, statements, action):
     start_flow(document, [{"assigned_to": ann}])
     with statements() as seen:
         advance_flow(document, action, ann)
-    assert count(seen) <= 8, seen
+    assert count(seen) <= 5, seen
 
 
 @pytest.mark.parametrize("strategy", ["anyone", "consensus"])
 @pytest.mark.parametrize("holders", [10, 1000])
-def test_approval_in_a_role_step_takes_ten_statements(document, statements, holders, strategy):
+def test_approval_in_a_role_step_takes_nine_statements(document, statements, holders, strategy):
     role = make_role(holders)
     start_flow(document, [by(role, strategy), {"assigned_to": UserFactory.create()}])
     holder = role.users.order_by("pk")[holders // 2]
     with statements() as seen:
         advance_flow(document, "approved", holder)
-    assert count(seen) <= 10, seen
+    assert count(seen) <= 9, seen
 
 
 @pytest.mark.parametrize("holders", [10, 1000])
-def test_last_vote_of_a_consensus_takes_ten_statements(document, statements, holders):
+def test_last_vote_of_a_consensus_takes_nine_statements(document, statements, holders):
     role = make_role(holders)
     flow = start_flow(document, [by(role, "consensus"), {"assigned_to": UserFactory.create()}])
     last = role.users.order_by("pk").last()
     flow.instances.exclude(assigned_to=last).filter(step_number=1).update(status="approved")
     with statements() as seen:
         advance_flow(document, "approved", last)
-    assert count(seen) <= 10, seen
+    assert count(seen) <= 9, seen
     assert flow.instances.get(step_number=2).status == "current"
 
 
@@ -122,7 +122,7 @@ def test_approval_that_opens_a_role_step_does_not_grow(
     start_flow(document, [{"assigned_to": ann}, by(role, strategy)])
     with statements() as seen:
         advance_flow(document, "approved", ann)
-    assert count(seen) <= 12, seen
+    assert count(seen) <= 9, seen
 
 
 @pytest.mark.parametrize("holders", [10, 300])
@@ -133,26 +133,26 @@ def test_refusal_in_a_role_step_does_not_grow(document, ann, statements, holders
     start_flow(document, [by(make_role(holders), "consensus")])
     with statements() as seen, pytest.raises(PermissionError):
         advance_flow(document, "approved", ann)
-    assert count(seen) <= 10, seen
+    assert count(seen) <= 8, seen
 
 
 @pytest.mark.parametrize("number", [3, 50])
-def test_resubmission_takes_ten_statements(document, ann, statements, number):
+def test_resubmission_takes_eight_statements(document, ann, statements, number):
     start_flow(document, [{"assigned_to": ann}, {"assigned_to": ann}])
     steps = plain_steps(number)
     with statements() as seen:
         advance_flow(document, "resubmission", ann, resubmission_steps=steps)
-    assert count(seen) <= 10, seen
+    assert count(seen) <= 8, seen
 
 
 @pytest.mark.parametrize("holders", [10, 300])
-def test_delegation_takes_ten_statements(document, ann, statements, holders):
+def test_delegation_takes_nine_statements(document, ann, statements, holders):
     role = make_role(holders)
     start_flow(document, [by(role, "consensus")])
     holder = role.users.first()
     with statements() as seen:
         advance_flow(document, "delegated", holder, delegate_to=ann)
-    assert count(seen) <= 10, seen
+    assert count(seen) <= 9, seen
 
 
 @pytest.mark.parametrize("number", [3, 50])
@@ -165,36 +165,36 @@ def test_extension_takes_six_statements(ann, statements, number):
 
 
 @pytest.mark.parametrize("number", [3, 50])
-def test_cancellation_takes_five_statements(document, statements, number):
+def test_cancellation_takes_four_statements(document, statements, number):
     flow = start_flow(document, plain_steps(number))
     with statements() as seen:
         cancel_flow(flow)
-    assert count(seen) <= 5, seen
+    assert count(seen) <= 4, seen
 
 
 @pytest.mark.parametrize("holders", [10, 1000])
-def test_hold_takes_five_statements_and_resumption_six(ann, statements, holders):
+def test_hold_takes_four_statements_and_resumption_five(ann, statements, holders):
     flow = make_flow(by(make_role(holders), "consensus", sla_duration=timedelta(days=1)))
     with statements() as seen:
         hold_flow(flow)
-    assert count(seen) <= 5, seen
+    assert count(seen) <= 4, seen
     with statements() as seen:
         resume_flow(flow)
-    assert count(seen) <= 6, seen
+    assert count(seen) <= 5, seen
 
 
 @pytest.mark.parametrize("number", [3, 50])
-def test_going_on_takes_eight_statements(ann, statements, number):
+def test_going_on_takes_seven_statements(ann, statements, number):
     flow = make_flow(ann)
     continue_flow(flow, Continuation(waits=True), afresh=True)
     steps = plain_steps(number)
     with statements() as seen:
         continue_flow(flow, steps)
-    assert count(seen) <= 8, seen
+    assert count(seen) <= 7, seen
 
 
 @pytest.mark.parametrize("number", [3, 50])
-def test_undoing_takes_sixteen_statements(ann, statements, number):
+def test_undoing_takes_eleven_statements(ann, statements, number):
     """However many steps there are, and reminders since."""
     flow = make_flow(ann, *plain_steps(number))
     advance_flow(flow.target, "approved", ann)
@@ -202,7 +202,7 @@ def test_undoing_takes_sixteen_statements(ann, statements, number):
         remind(current(flow)[0])
     with statements() as seen:
         undo_decision(flow, ann)
-    assert count(seen) <= 16, seen
+    assert count(seen) <= 11, seen
 
 
 @pytest.mark.parametrize("holders", [10, 300])
@@ -211,17 +211,17 @@ def test_undoing_does_not_grow_with_the_people_asked(ann, statements, holders):
     advance_flow(flow.target, "approved", ann)
     with statements() as seen:
         undo_decision(flow, ann)
-    assert count(seen) <= 16, seen
+    assert count(seen) <= 11, seen
 
 
 @pytest.mark.parametrize("number", [3, 50])
 @pytest.mark.parametrize(
     ("read", "most"),
     [
-        (get_current_approval, 2),
-        (get_next_approval, 2),
-        (get_approval_flow, 2),
-        (get_full_approvals, 2),
+        (get_current_approval, 1),
+        (get_next_approval, 1),
+        (get_approval_flow, 1),
+        (get_full_approvals, 1),
         (get_approval_summary, 2),
     ],
 )
@@ -245,16 +245,16 @@ def test_objects_without_a_flow_take_no_more(statements):
     document = make_document()
     with statements() as seen:
         get_current_approval(document)
-    assert count(seen) <= 2, seen
+    assert count(seen) <= 1, seen
 
 
 @pytest.mark.parametrize("holders", [10, 300])
-def test_question_whether_somebody_may_act_takes_three_statements(statements, holders):
+def test_question_whether_somebody_may_act_takes_one_statement(statements, holders):
     role = make_role(holders)
     flow = make_flow(by(role, "consensus"))
     holder = role.users.last()
     row = row_of(flow, holder)
     with statements() as seen:
         assert can_user_approve(row, holder)
-    assert count(seen) <= 3, seen
+    assert count(seen) <= 1, seen
     assert len(current(flow)) == holders
