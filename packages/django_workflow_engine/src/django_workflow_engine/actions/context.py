@@ -30,7 +30,7 @@ def _by_key(key: Any) -> QuerySet[WorkflowAttachment]:
     return WorkflowAttachment.objects.filter(pk=key)
 
 
-_attachments = Select(_by_key, "workflow", "workflow__cloned_from", "started_by", "flow")
+_attachments = Select(_by_key, "workflow", "workflow__cloned_from")
 
 
 def build_context(
