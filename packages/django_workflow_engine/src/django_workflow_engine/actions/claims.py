@@ -19,8 +19,9 @@ def take(row: ActionExecution, using: str, *, inline: bool = False) -> ActionExe
 
     One statement, where the row is as it was read and nothing keeps it from running.
     """
-    can_ask_itself = connections[using].features.update_can_self_select
-    if can_ask_itself and row.status in WAITING:
+    # InnoDB locks what an update asks about other rows, too: runners would meet there.
+    asks_freely = connections[using].vendor != "mysql"
+    if asks_freely and row.status in WAITING:
         known = {name: getattr(row, name) for name in ("status", "attempts", "run_after")}
         changes = outcomes.running(row, timezone.now())
         if (_free_inline if inline else _free)(using, changes, row=row.pk, **known):
