@@ -183,12 +183,6 @@ class WorkflowAttachmentQuerySet(models.QuerySet[M]):
             content_type=ContentType.objects.get_for_model(obj), object_id=str(obj.pk)
         )
 
-    def with_places(self) -> Self:
-        """Read each together with what tells where its object stands."""
-        return self.select_related(
-            "workflow", "flow", "current_stage", "current_pipeline", "next_stage", "started_by"
-        )
-
     def open(self) -> Self:
         return self.filter(is_open=True)
 

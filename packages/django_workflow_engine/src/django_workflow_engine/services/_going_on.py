@@ -72,8 +72,9 @@ class Going:
         return int(self._rows().aggregate(last=Max("round"))["last"] or 1)
 
     def _last_step(self) -> int:
-        rows = self._rows().filter(round=self.round())
-        return int(rows.aggregate(last=Max("step_number"))["last"] or 0)
+        """The last number of the round that the flow is in."""
+        steps = self._rows().order_by("-round", "-step_number")
+        return int(steps.values_list("step_number", flat=True).first() or 0)
 
     def _rows(self) -> Any:
         return ApprovalInstance.objects.using(self.run.using).filter(flow=self.flow)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.contrib.auth import get_user_model
+from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -14,17 +15,19 @@ from approval_workflow.services import advance_flow
 from django_workflow_engine.choices import WorkflowStrategy
 from django_workflow_engine.definition import PlaceDefinition, WorkflowDefinition, definition_of
 from django_workflow_engine.exceptions import UnknownPipeline, UnknownStage
-from django_workflow_engine.models import WorkflowAttachment
+from django_workflow_engine.models import WorkflowAttachment, WorkflowConfiguration
 from django_workflow_engine.services._run import Run, write_database
 from django_workflow_engine.services._steps import first_steps
 from django_workflow_engine.services._way import Wayfinder
 from django_workflow_engine.services.cancel import cancel_attachment
 from django_workflow_engine.services.progress import (
+    attachment_with_places,
     get_attached_object,
     get_workflow_attachment,
     nothing_runs,
     open_attachment,
 )
+from django_workflow_engine.services.registration import configuration_of
 
 # What is missing where resubmission does not say how far back it goes.
 PLACE_NEEDED: Mapping[str, Any] = {
@@ -185,8 +188,10 @@ def _delegate(user_id: Any) -> Any:
 
 def _after(attachment: WorkflowAttachment, obj: Model) -> WorkflowAttachment:
     """The attachment as it is now; the caller's object gets the fields that followed it."""
-    after = WorkflowAttachment.objects.with_places().filter(pk=attachment.pk).first()
-    configuration = getattr(attachment.content_type, "workflow_configuration", None)
+    after = attachment_with_places(attachment.pk)
+    # By key: this way Django remembers content types.
+    content_type = ContentType.objects.get_for_id(attachment.content_type_id)
+    configuration = configuration_of(content_type, WorkflowConfiguration.objects.db)
     if configuration is not None:
         names = {field.name for field in obj._meta.concrete_fields}
         followed = {configuration.status_field, configuration.stage_field} & names

@@ -2,19 +2,45 @@
 
 from typing import Any
 
-from django.db.models import Model
+from django.contrib.contenttypes.models import ContentType
+from django.db.models import Model, QuerySet
 from django.utils.translation import gettext as _
 
+from approval_workflow.statements import Select
 from approval_workflow.targets import target_of
 from django_workflow_engine.choices import AttachmentStatus
 from django_workflow_engine.definition import PlaceDefinition, WorkflowDefinition, definition_of
 from django_workflow_engine.exceptions import NotAttached
 from django_workflow_engine.models import Stage, WorkFlow, WorkflowAttachment
 
+# What is read with a run, so that it is known where its object stands.
+PLACES = ("workflow", "flow", "current_stage", "current_pipeline", "next_stage", "started_by")
+
 
 def get_workflow_attachment(obj: Model) -> WorkflowAttachment | None:
     """Return the object's open attachment, else the one that ended last, else None."""
-    return WorkflowAttachment.objects.for_object(obj).with_places().newest_first().first()
+    if obj.pk is None:
+        return None
+    named = {"content_type": ContentType.objects.get_for_model(obj).pk, "object_id": str(obj.pk)}
+    return next(iter(_newest(WorkflowAttachment.objects.db, **named)), None)
+
+
+def attachment_with_places(key: Any) -> WorkflowAttachment | None:
+    """Return a run as it is stored now, with what tells where its object stands."""
+    return next(iter(_by_key(WorkflowAttachment.objects.db, key=key)), None)
+
+
+def _of_object(content_type: Any, object_id: Any) -> "QuerySet[WorkflowAttachment]":
+    rows = WorkflowAttachment.objects.filter(content_type=content_type, object_id=object_id)
+    return rows.newest_first()[:1]
+
+
+def _with_key(key: Any) -> "QuerySet[WorkflowAttachment]":
+    return WorkflowAttachment.objects.filter(pk=key)
+
+
+_newest = Select(_of_object, *PLACES)
+_by_key = Select(_with_key, *PLACES)
 
 
 def open_attachment(obj: Model) -> WorkflowAttachment:
