@@ -78,6 +78,15 @@ def test_select_reads_what_belongs_to_a_row(ann, statements):
     assert seen.count == 1
 
 
+def test_select_reads_what_belongs_to_that_too(ann, statements):
+    flow = start_flow(make_document(), [{"assigned_to": ann}], started_by=ann)
+    read = Select(with_person, "flow", "flow__started_by", "action_user")
+    with statements() as seen:
+        (row,) = read("default", flow=flow.pk)
+        assert (row.flow, row.flow.started_by, row.action_user) == (flow, ann, None)
+    assert seen.count == 1
+
+
 def test_parameters_are_found_in_conditional_expressions(ann, bob):
     def own_first(flow, person):
         own = Case(When(Q(assigned_to=person), then=Value(0)), default=Value(1))

@@ -15,8 +15,10 @@ from django_workflow_engine.definition import (
     ApprovalDefinition,
     WorkflowDefinition,
     compile_definition,
+    completeness,
     completeness_errors,
     definition_of,
+    is_complete,
 )
 from django_workflow_engine.exceptions import InvalidConfiguration, UnknownStage
 from django_workflow_engine.models import (
@@ -245,6 +247,16 @@ class TestCompleteness:  # K20
     def test_stage_without_approvals(self) -> None:
         workflow = make_workflow([[by_user(UserFactory.create()), []]])
         assert self.errors(workflow) == {"Pipeline 1 / Stage 1.2": "The stage has no approvals."}
+
+    def test_a_definition_that_is_complete_is_judged_once(self, monkeypatch: Any) -> None:
+        definition = compile_definition(make_large_workflow(3).pk)
+        assert is_complete(definition)
+        monkeypatch.setattr(completeness, "completeness_errors", None)
+        assert is_complete(definition)
+
+    def test_a_definition_that_is_not_is_judged_by_itself(self) -> None:
+        assert is_complete(compile_definition(make_large_workflow(3).pk))
+        assert not is_complete(compile_definition(WorkFlow.objects.create(name_en="Empty").pk))
 
     def test_pipelines_of_one_name_are_told_apart(self) -> None:
         workflow = make_workflow([[], []])

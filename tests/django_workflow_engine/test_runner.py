@@ -10,7 +10,7 @@ from django.db import connection
 from django.utils import timezone
 
 from django_workflow_engine.actions import due, outcomes, runner
-from django_workflow_engine.actions.claims import claim, mark
+from django_workflow_engine.actions.claims import claim, mark, take
 from django_workflow_engine.choices import ActionType, ExecutionStatus
 from django_workflow_engine.models import ActionExecution, WorkflowAction, WorkflowAttachment
 from tests.django_workflow_engine.due_actions import (
@@ -267,6 +267,21 @@ def test_runner_that_was_only_slow_finds_its_row_taken(attachment, calls):
     assert mark(slow, "default", started_at=timezone.now()) is False
     assert len(calls) == 1
     assert statuses([row]) == ["done"]
+
+
+def test_row_that_something_has_happened_to_is_not_taken_as_it_was_read(attachment, calls):
+    """It failed for good meanwhile, and a person made it due again: its log must not be lost."""
+    (read,) = make_due(attachment, Action("note"))
+    log = [{"attempt": 5, "outcome": "dead"}]
+    ActionExecution.objects.update(log=log, run_after=timezone.now())
+    assert take(read, "default").log == log
+
+
+def test_row_is_taken_once(attachment, calls):
+    (row,) = make_due(attachment, Action("note"))
+    read = fetch(row), fetch(row)
+    assert [take(each, "default") is not None for each in read] == [True, False]
+    assert fetch(row).attempts == 1
 
 
 def test_effect_is_undone_when_the_row_was_taken_while_the_function_ran(attachment, monkeypatch):

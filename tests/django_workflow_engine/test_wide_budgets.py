@@ -28,9 +28,9 @@ from tests.factories import (
 
 pytestmark = pytest.mark.django_db
 
-ATTACH, APPROVE_WITH_A_MOVE, CURRENT_STEP, INBOX, DATA = 14, 18, 2, 4, 6
+ATTACH, APPROVE_WITH_A_MOVE, CURRENT_STEP, INBOX, DATA = 11, 14, 1, 3, 3
 # Besides, where people are looked up by way of the object: its requester, and what leads to them.
-LOOKING_UP = 2
+LOOKING_UP = 4
 EVENTS = ("after_approve", "after_move_stage", "after_move_pipeline", "on_workflow_start")
 NOTE = "tests.testapp.workflow_actions.note"
 
