@@ -18,7 +18,7 @@ from tests.factories.workflows import asking, by_user, make_staged
 pytestmark = pytest.mark.django_db
 
 BRANCHES = 5
-SPLIT, END_OF_A_BRANCH, JOIN, SKIPPING, JOB_DONE = 22, 18, 24, 18, 23
+SPLIT, END_OF_A_BRANCH, JOIN, SKIPPING, JOB_DONE = 22, 17, 23, 18, 23
 JOB = {"kind": "job", "job": {"function": "tests.testapp.workflow_actions.score"}}
 
 
