@@ -126,7 +126,8 @@ def _endless(definition: WorkflowDefinition) -> Iterator[tuple[str, str]]:
     grown = True
     while grown:
         grown = False
-        for place in definition.places:
+        # From the end on, where most ways lead in order.
+        for place in reversed(definition.places):
             if place.id not in ending and any(
                 goal is None or goal.id in ending for goal in goals_of(definition, place)
             ):
