@@ -1,12 +1,13 @@
 """What an action gets to see: the things as they were fixed when its event happened."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from functools import partial
+from functools import cached_property, partial
 from itertools import zip_longest
-from typing import Any
+from typing import Any, cast
 
 from django.contrib.auth import get_user_model
 from django.db.models import Model, Q, QuerySet
+from django.utils.functional import SimpleLazyObject
 
 from approval_workflow.statements import Select, reads_all_rows
 from django_workflow_engine.choices import ActionType, TaskKind
@@ -42,14 +43,14 @@ def build_context(
     (both the `ActionType`), `user`, `delegated_to`, `stage`, `previous_stage`,
     `resubmission_stage`, `pipeline`, `previous_pipeline`, `resubmission_pipeline` (None where it
     does not apply), `reason`, `stage_complete`, and `idempotency_key`, which stays the same when
-    the action is tried again.
+    the action is tried again. People, stages and pipelines are read when they are looked at.
 
     `attachment.current_stage` and `attachment.current_pipeline` are those of the event, in memory
     only: to change other fields, save with `update_fields`.
     """
     stored = row.context
-    stages = _named(STAGES, stored, partial(_stages, using))
-    of_stages = [stage.pipeline for stage in stages.values() if stage is not None]
+    stages = _Named(STAGES, stored, partial(_stages, using))
+    pipelines = _Named(PIPELINES, stored, partial(_pipelines, using, stages))
     context = {
         "reason": "",
         "stage_complete": None,
@@ -59,32 +60,45 @@ def build_context(
         "event": _event(row),
         "action_type": _event(row),
         "idempotency_key": f"{row.transition}:{row.position}",
-        **_named(USERS, stored, partial(_people, using)),
-        **stages,
-        **_named(PIPELINES, stored, partial(_pipelines, using), of_stages),
+        **_Named(USERS, stored, partial(_people, using)).objects(),
+        **stages.objects(),
+        **pipelines.objects(),
     }
     if "stage_id" in stored:
-        attachment.current_stage = context["stage"]
-        attachment.current_pipeline = context["pipeline"]
+        for name in ("stage", "pipeline"):
+            setattr(attachment, f"current_{name}_id", stored.get(f"{name}_id"))
+            field: Any = WorkflowAttachment._meta.get_field(f"current_{name}")
+            field.set_cached_value(attachment, context[name])
     return context
 
 
-def _named(
-    names: Sequence[str],
-    stored: Mapping[str, Any],
-    fetch: Callable[[Collection[Any]], Iterable[Model]],
-    known: Iterable[Model] = (),
-) -> dict[str, Any]:
-    """Return the objects that stored keys name; None for what is not there.
+class _Named:
+    """The objects that stored keys name, read together when the first of them is looked at."""
 
-    `fetch` reads, in one statement, those that are not among the known.
-    """
-    keys = {name: stored.get(f"{name}_id") for name in names}
-    found = {str(obj.pk): obj for obj in known}
-    wanted = {key for key in keys.values() if key is not None and str(key) not in found}
-    if wanted:
-        found |= {str(obj.pk): obj for obj in fetch(wanted)}
-    return {name: found.get(str(key)) for name, key in keys.items()}
+    def __init__(
+        self,
+        names: Sequence[str],
+        stored: Mapping[str, Any],
+        fetch: Callable[[Collection[Any]], Iterable[Model]],
+    ) -> None:
+        self._keys = {name: stored.get(f"{name}_id") for name in names}
+        self._fetch = fetch
+
+    def objects(self) -> dict[str, Any]:
+        """Return the objects by name; None where no key is stored."""
+        return {
+            name: None if key is None else SimpleLazyObject(partial(self._one, key))
+            for name, key in self._keys.items()
+        }
+
+    @cached_property
+    def found(self) -> Mapping[str, Model]:
+        """The objects that are there, by the text of their key."""
+        wanted = {key for key in self._keys.values() if key is not None}
+        return {str(obj.pk): obj for obj in self._fetch(wanted)} if wanted else {}
+
+    def _one(self, key: Any) -> Model | None:
+        return self.found.get(str(key))
 
 
 def _stages(using: str, keys: Collection[Any]) -> Iterable[Stage]:
@@ -99,8 +113,14 @@ def _stages_with_keys(a: Any, b: Any, c: Any) -> QuerySet[Stage]:
 _three_stages = Select(_stages_with_keys, "pipeline")
 
 
-def _pipelines(using: str, keys: Collection[Any]) -> Iterable[Pipeline]:
-    return Pipeline._base_manager.using(using).filter(pk__in=keys)
+def _pipelines(using: str, stages: _Named, keys: Collection[Any]) -> Iterable[Model]:
+    """Those of the stages, which are read with them, and where there are others, these."""
+    found = [stage.pipeline for stage in cast("Iterable[Stage]", stages.found.values())]
+    known = {str(pipeline.pk) for pipeline in found}
+    others = [key for key in keys if str(key) not in known]
+    if others:
+        found += Pipeline._base_manager.using(using).filter(pk__in=others)
+    return found
 
 
 def _people(using: str, keys: Collection[Any]) -> Iterable[Model]:
