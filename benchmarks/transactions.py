@@ -1,6 +1,5 @@
 """Watch transactions: how long each is open, and what it does."""
 
-import resource
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -54,8 +53,3 @@ def watched() -> Iterator[list[Transaction]]:
 
 def _deed(sql: str) -> str:
     return " ".join(sql.split(None, 3)[:3]).translate({ord('"'): None, ord("`"): None})
-
-
-def peak_megabytes() -> int:
-    """The most memory that this process has ever had."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024

@@ -6,9 +6,10 @@ from time import perf_counter
 
 from benchmarks.children import in_a_fresh_process
 from benchmarks.copies import copy_workflow
+from benchmarks.memory import peak_megabytes
 from benchmarks.operations.people import approver, new_object
 from benchmarks.single import Single
-from benchmarks.transactions import peak_megabytes, watched
+from benchmarks.transactions import watched
 from django_workflow_engine.cleanup import cleanup_completed_workflow_attachments
 from django_workflow_engine.models import Pipeline, Stage, WorkFlow, WorkflowAttachment
 from django_workflow_engine.services import act_on_object, attach_workflow_to_object

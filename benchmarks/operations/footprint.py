@@ -9,9 +9,9 @@ from typing import Any
 
 from approval_workflow.services import advance_flow, start_flow
 from benchmarks.children import in_a_fresh_process
+from benchmarks.memory import peak_megabytes
 from benchmarks.operations.people import approver, new_object
 from benchmarks.single import Single
-from benchmarks.transactions import peak_megabytes
 
 _BELOW = [
     "django.contrib.auth",
@@ -27,14 +27,15 @@ _APPS = {
 _STEPS = 50
 # A program of its own: nothing is imported before the clock runs.
 _STARTING = """
-import json, resource, sys, time
+import json, sys, time
 begun = time.perf_counter()
 import django
 from django.conf import settings
 settings.configure(INSTALLED_APPS=json.loads(sys.argv[1]), USE_TZ=True)
 django.setup()
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-print(json.dumps([time.perf_counter() - begun, peak]))
+seconds = time.perf_counter() - begun
+from benchmarks.memory import peak_megabytes
+print(json.dumps([seconds, peak_megabytes()]))
 """
 
 

@@ -21,7 +21,8 @@ from django.utils import timezone
 
 from approval_workflow.models import ApprovalEvent, ApprovalFlow, ApprovalInstance
 from benchmarks.copies import copy_workflow
-from benchmarks.transactions import peak_megabytes, watched
+from benchmarks.memory import peak_megabytes
+from benchmarks.transactions import watched
 from django_workflow_engine.choices import ExecutionStatus
 from django_workflow_engine.cleanup import (
     cleanup_completed_workflow_attachments,
