@@ -5,6 +5,7 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.contrib.contenttypes.models import ContentType
+from django.db import router
 from django.db.models import Model
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -15,15 +16,15 @@ from approval_workflow.services import advance_flow
 from django_workflow_engine.choices import WorkflowStrategy
 from django_workflow_engine.definition import PlaceDefinition, WorkflowDefinition, definition_of
 from django_workflow_engine.exceptions import UnknownPipeline, UnknownStage
-from django_workflow_engine.models import WorkflowAttachment, WorkflowConfiguration
+from django_workflow_engine.models import WorkflowAttachment
 from django_workflow_engine.services._run import Run, write_database
 from django_workflow_engine.services._steps import first_steps
 from django_workflow_engine.services._way import Wayfinder
 from django_workflow_engine.services.cancel import cancel_attachment
 from django_workflow_engine.services.progress import (
+    attachment_to_change,
     attachment_with_places,
     get_attached_object,
-    get_workflow_attachment,
     nothing_runs,
     open_attachment,
 )
@@ -107,7 +108,7 @@ def _run_meant(named: Model) -> tuple[WorkflowAttachment, Model, Model]:
         attachment: WorkflowAttachment | None = named
         obj = get_attached_object(named)
     else:
-        attachment, obj = get_workflow_attachment(named), named
+        attachment, obj = attachment_to_change(named), named
     if attachment is None or attachment.flow is None:
         raise nothing_runs()
     return attachment, obj, attachment.flow if named is attachment else obj
@@ -191,11 +192,12 @@ def _after(attachment: WorkflowAttachment, obj: Model) -> WorkflowAttachment:
     after = attachment_with_places(attachment.pk)
     # By key: this way Django remembers content types.
     content_type = ContentType.objects.get_for_id(attachment.content_type_id)
-    configuration = configuration_of(content_type, WorkflowConfiguration.objects.db)
+    configuration = configuration_of(content_type, write_database())
     if configuration is not None:
         names = {field.name for field in obj._meta.concrete_fields}
         followed = {configuration.status_field, configuration.stage_field} & names
         if followed:
-            obj.refresh_from_db(fields=sorted(followed))
+            written = router.db_for_write(type(obj), instance=obj)
+            obj.refresh_from_db(using=written, fields=sorted(followed))
     # Automatic clean-up may have deleted it by now.
     return after or attachment

@@ -32,7 +32,8 @@ def cancel_attachment(
         return _cancel_waiting(attachment, user, reason)
     cancel_flow(attachment.flow, user, reason=reason, expected_version=expected_version)
     # Automatic clean-up may have deleted it by now.
-    return WorkflowAttachment.objects.filter(pk=attachment.pk).first() or attachment
+    rows = WorkflowAttachment.objects.using(write_database())
+    return rows.filter(pk=attachment.pk).first() or attachment
 
 
 def _cancel_waiting(attachment: WorkflowAttachment, user: Any, reason: str) -> WorkflowAttachment:

@@ -47,7 +47,7 @@ from django_workflow_engine.services._undoing import undone
 from django_workflow_engine.services.attach import Wanted, attach
 from django_workflow_engine.services.cancel import cancel_attachment
 from django_workflow_engine.services.progress import (
-    get_workflow_attachment,
+    attachment_to_change,
     nothing_runs,
     open_attachment,
 )
@@ -78,7 +78,7 @@ def resume_workflow(obj: Model, user: Any = None, *, reason: str = "") -> Workfl
     require_permission_to_control(user)
     attachment = _running(obj)
     resume_flow(attachment.flow, user, reason=reason)  # type: ignore[arg-type]
-    return get_workflow_attachment(obj) or attachment
+    return attachment_to_change(obj) or attachment
 
 
 def withdraw_workflow(obj: Model, user: Any, *, reason: str = "") -> WorkflowAttachment:
@@ -98,7 +98,7 @@ def withdraw_workflow(obj: Model, user: Any, *, reason: str = "") -> WorkflowAtt
             _("Only who asked for the approval may withdraw it."), reason="not_requester"
         )
     cancel_attachment(attachment, user, reason=reason or _("Withdrawn by the requester."))
-    return get_workflow_attachment(obj) or attachment
+    return attachment_to_change(obj) or attachment
 
 
 def restart_workflow(obj: Model, user: Any = None, *, reason: str = "") -> WorkflowAttachment:
@@ -222,7 +222,7 @@ def undo_last_decision(
     for the decision: those with a compensation are compensated, the others stand. Raises what
     `undo_decision` raises, and `NotAttached`.
     """
-    attachment = get_workflow_attachment(obj)
+    attachment = attachment_to_change(obj)
     if attachment is None or attachment.flow is None:
         raise nothing_runs()
     executions = ActionExecution.objects.filter(attachment=attachment)
@@ -243,7 +243,7 @@ def _running(obj: Model) -> WorkflowAttachment:
 
 
 def _after(obj: Model) -> WorkflowAttachment:
-    attachment = get_workflow_attachment(obj)
+    attachment = attachment_to_change(obj)
     if attachment is None:
         raise nothing_runs()
     return attachment

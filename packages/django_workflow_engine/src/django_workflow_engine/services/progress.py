@@ -3,9 +3,11 @@
 from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
+from django.db import router
 from django.db.models import Model, QuerySet
 from django.utils.translation import gettext as _
 
+from approval_workflow.querysets import key_of
 from approval_workflow.statements import Select
 from approval_workflow.targets import target_of
 from django_workflow_engine.choices import AttachmentStatus
@@ -19,15 +21,24 @@ PLACES = ("workflow", "flow", "current_stage", "current_pipeline", "next_stage",
 
 def get_workflow_attachment(obj: Model) -> WorkflowAttachment | None:
     """Return the object's open attachment, else the one that ended last, else None."""
-    if obj.pk is None:
-        return None
-    named = {"content_type": ContentType.objects.get_for_model(obj).pk, "object_id": str(obj.pk)}
-    return next(iter(_newest(WorkflowAttachment.objects.db, **named)), None)
+    return _newest_of(obj, WorkflowAttachment.objects.db)
+
+
+def attachment_to_change(obj: Model) -> WorkflowAttachment | None:
+    """As `get_workflow_attachment`, read from the database that is written to."""
+    return _newest_of(obj, router.db_for_write(WorkflowAttachment))
 
 
 def attachment_with_places(key: Any) -> WorkflowAttachment | None:
     """Return a run as it is stored now, with what tells where its object stands."""
-    return next(iter(_by_key(WorkflowAttachment.objects.db, key=key)), None)
+    return next(iter(_by_key(router.db_for_write(WorkflowAttachment), key=key)), None)
+
+
+def _newest_of(obj: Model, using: str) -> WorkflowAttachment | None:
+    if obj.pk is None:
+        return None
+    named = {"content_type": ContentType.objects.get_for_model(obj).pk, "object_id": key_of(obj)}
+    return next(iter(_newest(using, **named)), None)
 
 
 def _of_object(content_type: Any, object_id: Any) -> "QuerySet[WorkflowAttachment]":
@@ -45,7 +56,7 @@ _by_key = Select(_with_key, *PLACES)
 
 def open_attachment(obj: Model) -> WorkflowAttachment:
     """Return the object's open attachment; raise `NotAttached` when it has none."""
-    attachment = get_workflow_attachment(obj)
+    attachment = attachment_to_change(obj)
     if attachment is None or not attachment.is_open:
         raise nothing_runs()
     return attachment

@@ -19,7 +19,7 @@ from django_workflow_engine.services._permissions import (
     require_permission_to_approve,
 )
 from django_workflow_engine.services.progress import (
-    get_workflow_attachment,
+    attachment_to_change,
     nothing_runs,
     open_attachment,
 )
@@ -53,7 +53,7 @@ def update_stage_status(
         if wanted is None:
             raise _unknown(place, status)
         _set(going, place, wanted, user, context_data, reason)
-    return get_workflow_attachment(obj) or attachment
+    return attachment_to_change(obj) or attachment
 
 
 def _set(
