@@ -8,15 +8,9 @@ from approval_workflow.models import ApprovalEvent, ApprovalFlow, ApprovalInstan
 from approval_workflow.services import advance_flow
 from benchmarks.copies import copy_workflow
 from benchmarks.operations.people import approver, new_object
+from benchmarks.operations.templates import make_version
 from benchmarks.single import Single
-from django_workflow_engine.models import (
-    ActionExecution,
-    Pipeline,
-    Stage,
-    StageRun,
-    WorkFlow,
-    WorkflowAttachment,
-)
+from django_workflow_engine.models import ActionExecution, StageRun, WorkflowAttachment
 from django_workflow_engine.services import attach_workflow_to_object
 
 TABLES = (
@@ -37,7 +31,7 @@ def singles() -> Iterator[Single]:
 def _growth(quick: bool) -> Iterator[tuple[str, str]]:
     if connection.vendor != "postgresql":
         return
-    workflows = 1_000 if quick else 50_000
+    workflows = 1_000 if quick else 20_000
     before = {model: _size(model) for model in TABLES}
     copy_workflow(_ended(), workflows)
     total = 0.0
@@ -56,17 +50,8 @@ def _growth(quick: bool) -> Iterator[tuple[str, str]]:
 
 
 def _ended() -> WorkflowAttachment:
-    """A workflow of six stages with one approval each, which has run to its end."""
-    template = WorkFlow.objects.create(name_en="Contract", slug=f"contract-{approver().pk}")
-    pipeline = Pipeline.objects.create(workflow=template, name_en="Legal", order=1)
-    approvals = [{"approval_type": "USER", "approval_user": approver().pk}]
-    for order in range(1, STAGES + 1):
-        Stage.objects.create(
-            pipeline=pipeline,
-            name_en=f"Check {order}",
-            order=order,
-            stage_info={"approvals": approvals},
-        )
+    """A run of six stages with one approval and one action each, which has ended."""
+    template = make_version(STAGES, ["after_approve"]).template
     obj = new_object()
     attachment = attach_workflow_to_object(obj, template, user=approver())
     for _stage in range(STAGES):
