@@ -59,6 +59,7 @@ class Migration(migrations.Migration):
                 (
                     "content_type",
                     models.ForeignKey(
+                        db_index=False,
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="+",
                         to="contenttypes.contenttype",
@@ -292,6 +293,7 @@ class Migration(migrations.Migration):
                     "delegated_from",
                     models.ForeignKey(
                         blank=True,
+                        db_index=False,
                         null=True,
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="successors",
@@ -410,6 +412,7 @@ class Migration(migrations.Migration):
                     models.ForeignKey(
                         blank=True,
                         db_constraint=False,
+                        db_index=False,
                         null=True,
                         on_delete=django.db.models.deletion.DO_NOTHING,
                         related_name="+",
@@ -583,13 +586,26 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="approvalinstance",
             index=models.Index(
+                condition=models.Q(("assigned_role_content_type__isnull", False)),
                 fields=["assigned_role_content_type", "assigned_role_object_id", "status"],
                 name="approval_inst_role_status",
             ),
         ),
         migrations.AddIndex(
             model_name="approvalinstance",
-            index=models.Index(fields=["status", "due_at"], name="approval_inst_status_due"),
+            index=models.Index(
+                condition=models.Q(("due_at__isnull", False)),
+                fields=["status", "due_at"],
+                name="approval_inst_status_due",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="approvalinstance",
+            index=models.Index(
+                condition=models.Q(("delegated_from__isnull", False)),
+                fields=["delegated_from"],
+                name="approval_inst_taken_over",
+            ),
         ),
         migrations.AddConstraint(
             model_name="approvalinstance",

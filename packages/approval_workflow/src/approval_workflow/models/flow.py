@@ -14,7 +14,11 @@ class ApprovalFlow(models.Model):
     """The approvals of one object, from start to end; ended flows stay as history."""
 
     content_type = models.ForeignKey(
-        ContentType, on_delete=models.CASCADE, related_name="+", verbose_name=_("type of object")
+        ContentType,
+        on_delete=models.CASCADE,
+        related_name="+",
+        db_index=False,  # the unique constraint below begins with it
+        verbose_name=_("type of object"),
     )
     # Text, so that integer, UUID and string keys all fit.
     object_id = models.CharField(_("object key"), max_length=255)

@@ -427,6 +427,7 @@ class Migration(migrations.Migration):
                 (
                     "content_type",
                     models.ForeignKey(
+                        db_index=False,
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="+",
                         to="contenttypes.contenttype",
@@ -694,6 +695,7 @@ class Migration(migrations.Migration):
                     "visit",
                     models.ForeignKey(
                         blank=True,
+                        db_index=False,
                         null=True,
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="tasks",
@@ -917,6 +919,14 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="actionexecution",
             index=models.Index(fields=["status", "run_after"], name="workflow_exec_due"),
+        ),
+        migrations.AddIndex(
+            model_name="actionexecution",
+            index=models.Index(
+                condition=models.Q(("visit__isnull", False)),
+                fields=["visit"],
+                name="workflow_exec_of_visit",
+            ),
         ),
         migrations.AddConstraint(
             model_name="actionexecution",

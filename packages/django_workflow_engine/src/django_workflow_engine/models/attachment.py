@@ -27,7 +27,11 @@ class WorkflowAttachment(models.Model):
     # NULL where the object runs on the template itself.
     snapshot_key = models.UUIDField(null=True, editable=False)
     content_type = models.ForeignKey(
-        ContentType, on_delete=models.CASCADE, related_name="+", verbose_name=_("type of object")
+        ContentType,
+        on_delete=models.CASCADE,
+        related_name="+",
+        db_index=False,  # the unique constraint below begins with it
+        verbose_name=_("type of object"),
     )
     object_id = models.CharField(_("object key"), max_length=255)
     target = GenericForeignKey("content_type", "object_id")

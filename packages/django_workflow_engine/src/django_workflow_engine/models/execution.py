@@ -51,6 +51,7 @@ class ActionExecution(models.Model):
         blank=True,
         on_delete=models.CASCADE,
         related_name="tasks",
+        db_index=False,  # few rows have one: see the index below
         verbose_name=_("visit"),
     )
     action_type = models.CharField(
@@ -102,6 +103,12 @@ class ActionExecution(models.Model):
         indexes = [
             # What a runner looks for.
             models.Index(fields=["status", "run_after"], name="workflow_exec_due"),
+            # The jobs and timers of a visit. On MariaDB all rows are in it.
+            models.Index(
+                fields=["visit"],
+                condition=models.Q(visit__isnull=False),
+                name="workflow_exec_of_visit",
+            ),
         ]
         constraints = [
             models.UniqueConstraint(
