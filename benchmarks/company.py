@@ -6,7 +6,6 @@ from datetime import timedelta
 from django.utils import timezone
 
 from approval_workflow.services import substitute
-from benchmarks.operations.people import new_person
 from purchasing.models import Role, User
 
 HOLDERS = 5
@@ -41,11 +40,11 @@ def found_company() -> Company:
         for number in range(PEOPLE)
     )
     role = Role.objects.create(name="Office")
-    me = _holder(role)
-    for _colleague in range(HOLDERS - 1):
-        _holder(role)
-    junior = _holder(Role.objects.create(name="Desk", parent=role))
-    away = new_person()
+    me = _person("me", role)
+    for number in range(1, HOLDERS):
+        _person(f"colleague{number}", role)
+    junior = _person("junior", Role.objects.create(name="Desk", parent=role))
+    away = _person("away")
     substitute(away, me, ends_at=timezone.now() + timedelta(days=365))
     return Company(people, roles, me, role, junior, away)
 
@@ -66,8 +65,5 @@ def _roles() -> list[Role]:
     return [*departments, *teams]
 
 
-def _holder(role: Role) -> User:
-    person = new_person()
-    person.role = role
-    person.save(update_fields=["role"])
-    return person
+def _person(name: str, role: Role | None = None) -> User:
+    return User.objects.create(username=name, role=role)

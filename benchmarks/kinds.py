@@ -9,9 +9,9 @@ from approval_workflow.models import ApprovalFlow
 from approval_workflow.services import advance_flow
 from approval_workflow.testing import make_flow, role_step, user_step
 from benchmarks.company import Company
-from benchmarks.operations.people import new_object
 from django_workflow_engine.models import WorkFlow
 from django_workflow_engine.services import attach_workflow_to_object
+from purchasing.models import PurchaseRequest
 from tests.factories import by_user, make_workflow
 
 
@@ -33,7 +33,7 @@ def played(company: Company) -> Iterator[Kind]:
     month = {"sla_duration": timedelta(days=30), "timeout_action": "reject"}
 
     def flow(*steps: Any, **brought: Any) -> ApprovalFlow:
-        return make_flow(new_object(starter), *steps, started_by=starter, **brought)
+        return make_flow(_request(starter), *steps, started_by=starter, **brought)
 
     yield Kind(50, flow(one, status="completed"))
     yield Kind(15, flow(one, two, status="completed"))
@@ -58,12 +58,16 @@ def waiting_for_me(company: Company) -> Iterator[tuple[int, ApprovalFlow]]:
         (10, company.junior),
         (10, company.away),
     ):
-        yield number, make_flow(new_object(starter), step, started_by=starter)
+        yield number, make_flow(_request(starter), step, started_by=starter)
+
+
+def _request(requester: Any) -> PurchaseRequest:
+    return PurchaseRequest.objects.create(title="Paper", amount=12, requester=requester)
 
 
 def _run(workflow: WorkFlow, starter: Any) -> ApprovalFlow:
     """The flow of a workflow of the engine."""
-    attachment = attach_workflow_to_object(new_object(starter), workflow, user=starter)
+    attachment = attach_workflow_to_object(_request(starter), workflow, user=starter)
     flow: ApprovalFlow = attachment.flow
     return flow
 

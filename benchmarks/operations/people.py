@@ -21,8 +21,8 @@ def new_person() -> User:
     return User.objects.create(username=f"person{next(_numbers)} of {os.getpid()}")
 
 
-def new_object(requester: User | None = None) -> PurchaseRequest:
+def new_object() -> PurchaseRequest:
     """A new object that needs to be approved."""
     return PurchaseRequest.objects.create(
-        title="Paper", amount=Decimal("12.50"), requester=requester or approver()
+        title="Paper", amount=Decimal("12.50"), requester=approver()
     )
