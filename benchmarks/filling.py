@@ -1,7 +1,7 @@
 """A database as it is after years: so many flows, shared out among two thousand people."""
 
 from benchmarks.company import HOLDERS, Company, found_company
-from benchmarks.copied_flows import copy_flow
+from benchmarks.copies import copy_flow
 from benchmarks.copying import analyse, as_text, trusted
 from benchmarks.kinds import played, waiting_for_me
 
@@ -17,7 +17,7 @@ def fill(flows: int) -> Company:
             others = _other_role(company) if kind.of_role else _other_people(company, 1)
             copy_flow(kind.flow, flows * kind.share // 100, others)
         for number, flow in waiting_for_me(company):
-            copy_flow(flow, number - 1, {})
+            copy_flow(flow, number - 1)
     analyse()
     return company
 

@@ -24,7 +24,7 @@ from approval_workflow.utils import (
     get_full_approvals,
     waiting_for,
 )
-from benchmarks.copied_flows import copy_flow
+from benchmarks.copies import copy_flow
 from benchmarks.copying import analyse, trusted
 from purchasing.models import User
 from tests.factories import RoleFactory, UserFactory

@@ -225,6 +225,7 @@ class Migration(migrations.Migration):
                     "cloned_from",
                     models.ForeignKey(
                         blank=True,
+                        db_index=False,
                         editable=False,
                         null=True,
                         on_delete=django.db.models.deletion.CASCADE,

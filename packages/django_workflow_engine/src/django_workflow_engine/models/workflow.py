@@ -57,6 +57,7 @@ class WorkFlow(BilingualName, ConfiguredPart):
         blank=True,
         on_delete=models.CASCADE,
         related_name="snapshots",
+        db_index=False,  # the unique constraints below begin with it
         editable=False,
         verbose_name=_("cloned from"),
     )
