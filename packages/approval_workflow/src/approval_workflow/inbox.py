@@ -95,12 +95,11 @@ def _own(user: Any, held: Held) -> Q:
 def _as_new_holder(user: Any, held: Held) -> Q:
     """The first row of each step for anybody of a role that the user holds without a row there."""
     admitting = [item.value for item in all_strategies() if item.admits_new_holders]
-    same_step = _same_step().filter(status=ApprovalStatus.CURRENT)
+    better = Q(assigned_to=user) | Q(pk__lt=OuterRef("pk"))
     return (
         Q(role_selection_strategy__in=admitting, claimed_at=None)
         & _role_among(held)
-        & ~Exists(same_step.filter(assigned_to=user))
-        & ~Exists(same_step.filter(pk__lt=OuterRef("pk")))
+        & ~Exists(_same_step().filter(better, status=ApprovalStatus.CURRENT))
     )
 
 
@@ -167,25 +166,24 @@ def _any(conditions: Iterable[Q]) -> Q:
 
 
 def _voted_or_claimed(user: Any, counts: Q) -> Q:
-    voted = _same_step().filter(action_user=user, status__in=CAST)
+    voted = Q(action_user=user, status__in=CAST)
     claimed = (
-        _same_step()
-        .filter(status=ApprovalStatus.CURRENT, claimed_at__isnull=False)
+        Q(status=ApprovalStatus.CURRENT, claimed_at__isnull=False)
+        & ~Q(pk=OuterRef("pk"))
         # The claim of somebody who is inactive or has left the role lapses.
-        .filter(Exists(roles.active(_people_of())), counts)
-        .exclude(pk=OuterRef("pk"))
+        & Exists(roles.active(_people_of()))
+        & counts
     )
-    return ~Q(role_selection_strategy="") & (Q(Exists(voted)) | Q(Exists(claimed)))
+    return ~Q(role_selection_strategy="") & Q(Exists(_same_step().filter(voted | claimed)))
 
 
 def _kept_out(user: Any) -> Q:
     """Separation of duties, for the user and for whomever they would act for."""
     decided = ApprovalInstance.objects.filter(flow_id=OuterRef("flow_id"), status__in=CAST)
-    by_user = Exists(decided.filter(action_user=user))
-    by_person = Exists(decided.filter(action_user_id=OuterRef("assigned_to_id")))
+    by_either = Q(action_user=user) | Q(action_user_id=OuterRef("assigned_to_id"))
     started = Q(flow__started_by=user) | Q(flow__started_by=F("assigned_to"))
-    return Q(exclude_starter=True) & started | Q(exclude_deciders=True) & (
-        Q(by_user) | Q(by_person)
+    return Q(exclude_starter=True) & started | Q(exclude_deciders=True) & Q(
+        Exists(decided.filter(by_either))
     )
 
 
