@@ -34,15 +34,16 @@ def _reads_much(sql: str, params: Any, tables: Collection[str]) -> bool:
     if sql.startswith("INSERT"):
         return False
     # Analysing runs the statement once more, which a change would not be right for.
-    analyse = "ANALYZE, " if sql.startswith("SELECT") else ""
+    can_be_analysed = sql.startswith("SELECT")
+    analyse = "ANALYZE, " if can_be_analysed else ""
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN ({analyse}FORMAT JSON) {sql}", params)
         (answer,) = cursor.fetchone()
     plan = (json.loads(answer) if isinstance(answer, str) else answer)[0]["Plan"]
     of_tables = [node for node in _nodes(plan) if node.get("Relation Name") in tables]
-    return any(node["Node Type"].endswith("Seq Scan") for node in of_tables) or (
-        sum(map(_rows_read, of_tables)) > MANY
-    )
+    if can_be_analysed:
+        return sum(map(_rows_read, of_tables)) > MANY
+    return any(node["Node Type"].endswith("Seq Scan") for node in of_tables)
 
 
 def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
