@@ -99,7 +99,7 @@ def _as_new_holder(user: Any, held: Held) -> Q:
     return (
         Q(role_selection_strategy__in=admitting, claimed_at=None)
         & _role_among(held)
-        & ~Exists(_same_step().filter(better, status=ApprovalStatus.CURRENT))
+        & ~Q(Exists(_same_step().filter(better, status=ApprovalStatus.CURRENT)))
     )
 
 
