@@ -39,7 +39,7 @@ def clean_up(sizes: list[int], archived: bool) -> list[tuple[int, str]]:
 
 def _template() -> WorkFlow:
     """A template of one stage with one approval."""
-    template = WorkFlow.objects.create(name_en="Purchase", slug=f"purchase-{approver().pk}")
+    template = WorkFlow.objects.create(name_en="Purchase", slug=f"purchase-{new_object().pk}")
     pipeline = Pipeline.objects.create(workflow=template, name_en="Finance", order=1)
     approvals = [{"approval_type": "USER", "approval_user": approver().pk}]
     Stage.objects.create(

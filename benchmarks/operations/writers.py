@@ -26,7 +26,7 @@ def singles() -> Iterator[Single]:
 
 
 def _on_different_flows(quick: bool) -> Iterator[tuple[str, str]]:
-    each, turns = (5, 1) if quick else (60, 3)
+    each, turns = (5, 1) if quick else (50, 3)
     for writers in (1, WRITERS):
         rates: dict[str, list[float]] = {way: [] for way in WAYS}
         for turn in range(turns):
@@ -37,7 +37,7 @@ def _on_different_flows(quick: bool) -> Iterator[tuple[str, str]]:
 
 
 def _on_one_flow(quick: bool) -> Iterator[tuple[str, str]]:
-    steps, turns = (8, 1) if quick else (200, 3)
+    steps, turns = (8, 1) if quick else (100, 3)
     for writers in (1, WRITERS):
         rates = []
         for _turn in range(turns):

@@ -56,6 +56,7 @@ PAGES = [
     "guides/approval-types.md",
     "guides/notifications.md",
     "guides/production.md",
+    "guides/scale.md",
     "reference/api.md",
     "reference/engine-api.md",
 ]
