@@ -51,11 +51,11 @@ def at_once(calls: Sequence[tuple[Any, ...]]) -> list[Any]:
 def _work(
     place: int, path: str, args: Sequence[Any], name: str, *, barrier: Barrier, answers: Any
 ) -> None:
-    django.setup()
-    connection.settings_dict["NAME"] = name
-    if connection.vendor == "sqlite":
-        connection.settings_dict["OPTIONS"]["timeout"] = _PATIENCE
     try:
+        django.setup()
+        connection.settings_dict["NAME"] = name
+        if connection.vendor == "sqlite":
+            connection.settings_dict["OPTIONS"]["timeout"] = _PATIENCE
         found = import_string(path)(*args)
         if hasattr(found, "__next__"):
             next(found)
