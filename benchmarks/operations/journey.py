@@ -281,7 +281,7 @@ class _ByHand:
                 nothing(*driver.run(lock, key).row())
                 finished = timezone.now()
                 driver.run(
-                    f"UPDATE {EXECUTION} SET status = 'done', finished_at = %s, result = 'null',"
+                    f"UPDATE {EXECUTION} SET status = 'done', finished_at = %s, result = NULL,"
                     " error = '', log = %s WHERE id = %s",
                     *(finished, dumps([_logged(started, finished)]), key),
                 )
