@@ -43,7 +43,7 @@ def build_context(
     (both the `ActionType`), `user`, `delegated_to`, `stage`, `previous_stage`,
     `resubmission_stage`, `pipeline`, `previous_pipeline`, `resubmission_pipeline` (None where it
     does not apply), `reason`, `stage_complete`, and `idempotency_key`, which stays the same when
-    the action is tried again. People, stages and pipelines are read when they are looked at.
+    the action is tried again. Stages and pipelines are read when they are looked at.
 
     `attachment.current_stage` and `attachment.current_pipeline` are those of the event, in memory
     only: to change other fields, save with `update_fields`.
@@ -61,8 +61,8 @@ def build_context(
         "action_type": _event(row),
         "idempotency_key": f"{row.transition}:{row.position}",
         **_Named(USERS, stored, partial(_people, using)).objects(),
-        **stages.objects(),
-        **pipelines.objects(),
+        **stages.objects_to_be(),
+        **pipelines.objects_to_be(),
     }
     if "stage_id" in stored:
         for name in ("stage", "pipeline"):
@@ -73,7 +73,7 @@ def build_context(
 
 
 class _Named:
-    """The objects that stored keys name, read together when the first of them is looked at."""
+    """The objects that stored keys name, read together."""
 
     def __init__(
         self,
@@ -85,7 +85,11 @@ class _Named:
         self._fetch = fetch
 
     def objects(self) -> dict[str, Any]:
-        """Return the objects by name; None where no key is stored."""
+        """Return the objects by name; None where no key is stored, and for one that is gone."""
+        return {name: self._one(key) for name, key in self._keys.items()}
+
+    def objects_to_be(self) -> dict[str, Any]:
+        """The same, read when they are looked at: for what is not deleted while a run needs it."""
         return {
             name: None if key is None else SimpleLazyObject(partial(self._one, key))
             for name, key in self._keys.items()
