@@ -34,7 +34,9 @@ def copy_flow(flow: ApprovalFlow, number: int, changes: Mapping[str, str] = _NOT
     # No object has a key below 0, and no two copies the same.
     of_nothing = {"object_id": as_text(f"-({NewKeys.of(flows).of_copy('id')})")}
     of_flow = {"flow_id": made(flows, of_nothing).of_copy("flow_id")}
-    steps = made(ApprovalInstance.objects.filter(flow=flow), of_flow)
+    rows = ApprovalInstance.objects.filter(flow=flow)
+    taken_over = {"delegated_from_id": NewKeys.of(rows).of_copy("delegated_from_id")}
+    steps = made(rows, of_flow | taken_over)
     of_step = {"instance_id": steps.of_copy("instance_id")}
     made(ApprovalEvent.objects.filter(flow=flow), of_flow | of_step)
     runs = WorkflowAttachment.objects.filter(flow=flow)
