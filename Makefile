@@ -3,7 +3,7 @@
 #   make demo           install, migrate, and play real cases through the public API
 #   make serve          the example site on http://127.0.0.1:8000/   (PORT=8001 for another port)
 #   make test           the test suite on SQLite, without any server
-#   make check          format, lint, types, layers, migrations, messages, docs, wheels
+#   make check          format, lint, types, layers, migrations, speed, messages, docs, wheels
 #   make test-services  the test suite on PostgreSQL and on MariaDB (both must be running)
 #   make bench          what operations take beside the bare ORM and plain SQL (SQLite, PostgreSQL)
 #   make wheels         build both wheels and run the test suite against them

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.db.models import Min, Subquery
+from django.db.models import Min, Q, QuerySet, Subquery
 from django.utils.translation import gettext as _
 
 from approval_workflow.choices import ApprovalStatus, EventKind
@@ -16,6 +16,7 @@ from approval_workflow.services._ending import complete_flow, reject_without_dec
 from approval_workflow.services._holding import put_on_hold
 from approval_workflow.services._locking import FlowWork
 from approval_workflow.services._opening import open_steps
+from approval_workflow.statements import Select
 from approval_workflow.types import Continuation
 
 
@@ -131,14 +132,21 @@ def _current_and_next(work: FlowWork, row: ApprovalInstance) -> list[ApprovalIns
     known = _known(work, row)
     if known is not None:
         return known
-    rows = ApprovalInstance.objects.using(work.using).filter(flow=work.flow, round=row.round)
-    number = rows.pending().order_by().values("flow").annotate(first=Min("step_number"))
-    here = rows.current().filter(step_number__gte=row.step_number)
-    there = rows.pending().filter(step_number=Subquery(number.values("first")))
-    found = (
-        (here | there).select_related("assigned_to").order_by("step_number", "parallel_group", "pk")
+    found = _here_and_there(
+        work.using, flow=work.flow.pk, round_number=row.round, number=row.step_number
     )
     return [_with_flow(step, work) for step in found]
+
+
+def _open_and_next(flow: Any, round_number: Any, number: Any) -> "QuerySet[ApprovalInstance]":
+    rows = ApprovalInstance.objects.filter(flow=flow, round=round_number)
+    first = rows.pending().order_by().values("flow").annotate(first=Min("step_number"))
+    is_open = Q(status=ApprovalStatus.CURRENT, step_number__gte=number)
+    is_next = Q(status=ApprovalStatus.PENDING, step_number=Subquery(first.values("first")))
+    return rows.filter(is_open | is_next).order_by("step_number", "parallel_group", "pk")
+
+
+_here_and_there = Select(_open_and_next, "assigned_to")
 
 
 def _known(work: FlowWork, row: ApprovalInstance) -> list[ApprovalInstance] | None:

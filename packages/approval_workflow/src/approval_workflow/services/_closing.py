@@ -52,30 +52,59 @@ def close(
 
 def cancel(work: FlowWork, rows: "QuerySet[ApprovalInstance]") -> int:
     """Cancel all these rows, whatever they are; return how many there were."""
-    return rows.using(work.using).update(
-        status=ApprovalStatus.CANCELLED,
-        acted_at=work.moment,
-        updated_at=work.moment,
-        closed_in_version=work.version,
-    )
+    return rows.using(work.using).update(**_cancelled(work))
 
 
 def cancel_rest_of_step(work: FlowWork, row: ApprovalInstance) -> int:
     """Cancel the open rows of the step that nobody needs any more; return how many."""
-    return cancel(work, ApprovalInstance.objects.same_step(row).current())
+    return _open_in_step(work.using, _cancelled(work), **_step_of(row))
 
 
 def cancel_rest_of_voice(work: FlowWork, row: ApprovalInstance) -> int:
     """Cancel the open rows of those who share the row's voice; return how many."""
-    same_voice = ApprovalInstance.objects.same_step(row).current().filter(voice=row.voice)
-    return cancel(work, same_voice)
+    return _open_with_voice(work.using, _cancelled(work), **_step_of(row), voice=row.voice)
 
 
 def cancel_unfinished(work: FlowWork) -> int:
     """Cancel all open rows of the flow, and those to come; return how many."""
     if work.nothing_else_is_open:
         return 0
-    return cancel(work, ApprovalInstance.objects.filter(flow=work.flow).unfinished())
+    return _unfinished(work.using, _cancelled(work), flow=work.flow.pk)
+
+
+def _cancelled(work: FlowWork) -> dict[str, Any]:
+    return {
+        "status": ApprovalStatus.CANCELLED,
+        "acted_at": work.moment,
+        "updated_at": work.moment,
+        "closed_in_version": work.version,
+    }
+
+
+def _step_of(row: ApprovalInstance) -> dict[str, Any]:
+    flow, round_number, number, track = row.step_key
+    return {"flow": flow, "round_number": round_number, "number": number, "track": track}
+
+
+@Update
+def _open_in_step(
+    flow: Any, round_number: Any, number: Any, track: Any
+) -> "QuerySet[ApprovalInstance]":
+    return ApprovalInstance.objects.filter(
+        flow=flow, round=round_number, step_number=number, parallel_group=track
+    ).current()
+
+
+@Update
+def _open_with_voice(
+    flow: Any, round_number: Any, number: Any, track: Any, voice: Any
+) -> "QuerySet[ApprovalInstance]":
+    return _open_in_step.rows(flow, round_number, number, track).filter(voice=voice)
+
+
+@Update
+def _unfinished(flow: Any) -> "QuerySet[ApprovalInstance]":
+    return ApprovalInstance.objects.filter(flow=flow).unfinished()
 
 
 def cancel_rows(work: FlowWork, rows: Iterable[ApprovalInstance]) -> int:
