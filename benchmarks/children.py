@@ -1,7 +1,7 @@
 """Work in processes of its own, on the database of this one."""
 
 import multiprocessing
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.synchronize import Barrier
 from typing import Any
 
@@ -24,8 +24,8 @@ def in_a_fresh_process(function: Callable[..., Any], *args: Any) -> Any:
 def at_once(calls: Sequence[tuple[Any, ...]]) -> list[Any]:
     """Make each call (function, *arguments) in a process of its own; return what they return.
 
-    A function that is a generator is advanced in all processes before any goes on with it: what
-    it does before it first yields is preparation, and what it yields next is the result.
+    A generator prepares something, yields when it is ready, goes on when all are, and yields a
+    result; as often as it likes. Returned is the list of its results.
     """
     name = connection.settings_dict["NAME"]
     barrier, answers = _SPAWNED.Barrier(len(calls)), _SPAWNED.Queue()
@@ -58,10 +58,14 @@ def _work(
             connection.settings_dict["OPTIONS"]["timeout"] = _PATIENCE
         found = import_string(path)(*args)
         if hasattr(found, "__next__"):
-            next(found)
-            barrier.wait()
-            found = next(found)
+            found = [_result(found, barrier) for _ready in found]
     except Exception as error:  # noqa: BLE001 (told to whoever waits)
         barrier.abort()
         found = RuntimeError(f"{type(error).__name__}: {error}")
     answers.put((place, found))
+
+
+def _result(generator: Iterator[Any], barrier: Barrier) -> Any:
+    """What the generator yields when all are ready."""
+    barrier.wait()
+    return next(generator)

@@ -1,6 +1,7 @@
 """Several writers at a time, each a process of its own: approvals a second."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from functools import partial
 from statistics import median
 from time import perf_counter
@@ -26,69 +27,71 @@ def singles() -> Iterator[Single]:
 
 
 def _on_different_flows(quick: bool) -> Iterator[tuple[str, str]]:
-    each, turns = (5, 1) if quick else (50, 3)
+    each, turns = (5, 1) if quick else (60, 3)
     for writers in (1, WRITERS):
+        spans = at_once([(approve_own_flows, each, turns)] * writers)
         rates: dict[str, list[float]] = {way: [] for way in WAYS}
-        for turn in range(turns):
-            for way in rotated(list(WAYS), turn):
-                spans = at_once([(approve_own_flows, way, each)] * writers)
-                rates[way].append(writers * each / _from_first_to_last(spans))
+        for way, *together in zip(_turns(turns), *spans, strict=True):
+            rates[way].append(writers * each / _from_first_to_last(together))
         yield _line(f"approvals by {_number(writers)}, each on flows of its own", rates)
 
 
 def _on_one_flow(quick: bool) -> Iterator[tuple[str, str]]:
-    steps, turns = (8, 1) if quick else (100, 3)
+    steps, turns = (8, 1) if quick else (200, 3)
     for writers in (1, WRITERS):
-        rates = []
-        for _turn in range(turns):
-            obj = new_object()
-            start_flow(obj, [{"assigned_to": approver()}] * steps)
-            spans = at_once([(approve_one_flow, obj.pk)] * writers)
-            rates.append(steps / _from_first_to_last(spans))
+        keys = [_flow_of(steps) for _turn in range(turns)]
+        spans = at_once([(approve_one_flow, keys)] * writers)
+        rates = [steps / _from_first_to_last(together) for together in zip(*spans, strict=True)]
         yield f"approvals by {_number(writers)}, all on one flow", f"{median(rates):,.0f} a second"
 
 
-def approve_own_flows(way: str, number: int) -> Iterator[Any]:
-    """Approve a step in so many flows that nobody else touches."""
+def approve_own_flows(number: int, turns: int) -> Iterator[Any]:
+    """Approve a step in so many flows that nobody else touches, by each way in turns."""
     driver = Driver()
     operation = next(approving.operations())
-    first, *subjects = [approving.started(STEPS) for _flow in range(1 + number)]
-    approve: Callable[..., Any] = getattr(operation, way)
-    if way == "sql":
-        approve = partial(_with_driver, approve, driver)
-    approve(first)
-    yield None
-    yield _span(lambda: [approve(subject) for subject in subjects])
+    for way in _turns(turns):
+        first, *subjects = [approving.started(STEPS) for _flow in range(1 + number)]
+        approve: Callable[..., Any] = getattr(operation, way)
+        if way == "sql":
+            approve = partial(_with_driver, approve, driver)
+        approve(first)
+        yield None
+        begun = perf_counter()
+        for subject in subjects:
+            approve(subject)
+        yield begun, perf_counter()
 
 
-def approve_one_flow(key: Any) -> Iterator[Any]:
-    """Approve whatever is current until the flow has ended."""
-    obj = PurchaseRequest.objects.select_related("requester").get(pk=key)
+def approve_one_flow(keys: Sequence[Any]) -> Iterator[Any]:
+    """Approve whatever is current until the flow has ended; one flow after the other."""
     advance_flow(approving.started(STEPS).obj, "approved", approver())
-
-    def approve() -> None:
-        try:
+    for key in keys:
+        obj = PurchaseRequest.objects.select_related("requester").get(pk=key)
+        yield None
+        begun = perf_counter()
+        with suppress(NoCurrentStep):
             while True:
                 advance_flow(obj, "approved", obj.requester)
-        except NoCurrentStep:
-            pass
+        yield begun, perf_counter()
 
-    yield None
-    yield _span(approve)
+
+def _flow_of(steps: int) -> Any:
+    obj = new_object()
+    start_flow(obj, [{"assigned_to": approver()}] * steps)
+    return obj.pk
+
+
+def _turns(number: int) -> list[str]:
+    """The ways, each so many times."""
+    return [way for turn in range(number) for way in rotated(list(WAYS), turn)]
 
 
 def _with_driver(approve: Callable[..., Any], driver: Driver, subject: Any) -> None:
     approve(subject, driver)
 
 
-def _span(act: Callable[[], Any]) -> tuple[float, float]:
-    """When it began and ended, by a clock that all processes of the machine share."""
-    begun = perf_counter()
-    act()
-    return begun, perf_counter()
-
-
-def _from_first_to_last(spans: list[tuple[float, float]]) -> float:
+def _from_first_to_last(spans: Sequence[tuple[float, float]]) -> float:
+    """Seconds; the clock is one that all processes of the machine share."""
     return max(ended for _begun, ended in spans) - min(begun for begun, _ended in spans)
 
 
