@@ -12,7 +12,7 @@ from approval_workflow.services import advance_flow, start_flow
 from benchmarks.driver import Driver
 from benchmarks.measuring import Operation
 from benchmarks.operations.people import approver, new_object
-from benchmarks.operations.rows import DIGEST, EVENT, FLOW, STEP, insert, stored
+from benchmarks.operations.rows import DIGEST, FLOW, STEP, stored, tell
 from purchasing.models import PurchaseRequest
 
 
@@ -113,50 +113,29 @@ def _by_hand(subject: Started, driver: Driver) -> None:
             now,
             subject.second.pk,
         )
-        insert(
+        told = {"flow_id": subject.flow, "created_at": now}
+        approved = {"action": "approved", "step": 1, "outcome": "approved", "result": 1}
+        tell(
             driver,
-            EVENT,
-            (
-                "flow_id",
-                "sequence",
-                "kind",
-                "instance_id",
-                "actor_id",
-                "comment",
-                "from_status",
-                "to_status",
-                "data",
-                "created_at",
-                "digest",
-            ),
-            [
-                (
-                    subject.flow,
-                    length + 1,
-                    "approved",
-                    subject.first.pk,
-                    person,
-                    "",
-                    "current",
-                    "approved",
-                    '{"action": "approved", "step": 1, "outcome": "approved"}',
-                    now,
-                    DIGEST,
-                ),
-                (
-                    subject.flow,
-                    length + 2,
-                    "step_opened",
-                    subject.second.pk,
-                    None,
-                    "",
-                    "pending",
-                    "current",
-                    f'{{"step": 2, "asked": ["{person}"]}}',
-                    now,
-                    DIGEST,
-                ),
-            ],
+            {
+                **told,
+                "sequence": length + 1,
+                "kind": "approved",
+                "instance_id": subject.first.pk,
+                "actor_id": person,
+                "from_status": "current",
+                "to_status": "approved",
+                "data": approved,
+            },
+            {
+                **told,
+                "sequence": length + 2,
+                "kind": "step_opened",
+                "instance_id": subject.second.pk,
+                "from_status": "pending",
+                "to_status": "current",
+                "data": {"step": 2, "asked": [str(person)]},
+            },
         )
         driver.run(
             f"UPDATE {FLOW} SET version = %s, history_length = %s, history_digest = %s"

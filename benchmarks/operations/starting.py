@@ -11,7 +11,7 @@ from approval_workflow.services import start_flow
 from benchmarks.driver import Driver
 from benchmarks.measuring import Operation
 from benchmarks.operations.people import approver, new_object
-from benchmarks.operations.rows import DIGEST, EVENT, FLOW, STEP, insert, step_values, stored
+from benchmarks.operations.rows import DIGEST, FLOW, STEP, insert, step_values, stored, tell
 from purchasing.models import PurchaseRequest
 
 
@@ -85,79 +85,41 @@ def _starting(steps: int) -> Operation:
 def _by_hand(obj: PurchaseRequest, steps: int, driver: Driver) -> ApprovalFlow:
     now, person = timezone.now(), approver().pk
     with driver.transaction():
-        flow = insert(
-            driver,
-            FLOW,
-            (
-                "content_type_id",
-                "object_id",
-                "status",
-                "is_open",
-                "version",
-                "created_at",
-                "history_length",
-                "history_digest",
-            ),
-            [
-                (
-                    ContentType.objects.get_for_model(obj).pk,
-                    str(obj.pk),
-                    "in_progress",
-                    True,
-                    2,
-                    now,
-                    2,
-                    DIGEST,
-                )
-            ],
-            returning="id",
-        ).row()[0]
+        columns = {
+            "content_type_id": ContentType.objects.get_for_model(obj).pk,
+            "object_id": str(obj.pk),
+            "status": "in_progress",
+            "is_open": True,
+            "version": 2,
+            "created_at": now,
+            "history_length": 2,
+            "history_digest": DIGEST,
+        }
+        flow = insert(driver, FLOW, columns, [columns.values()], returning="id").row()[0]
         rows = [
             step_values(flow, number, person, now, current=number == 1)
             for number in range(1, steps + 1)
         ]
         first = insert(driver, STEP, tuple(rows[0]), [row.values() for row in rows], returning="id")
         key = first.rows()[0][0]
-        insert(
+        told = {"flow_id": flow, "created_at": now}
+        tell(
             driver,
-            EVENT,
-            (
-                "flow_id",
-                "sequence",
-                "kind",
-                "instance_id",
-                "comment",
-                "from_status",
-                "to_status",
-                "data",
-                "created_at",
-                "digest",
-            ),
-            [
-                (
-                    flow,
-                    1,
-                    "flow_started",
-                    None,
-                    "",
-                    "",
-                    "in_progress",
-                    f'{{"steps": {steps}}}',
-                    now,
-                    DIGEST,
-                ),
-                (
-                    flow,
-                    2,
-                    "step_opened",
-                    key,
-                    "",
-                    "pending",
-                    "current",
-                    f'{{"step": 1, "asked": ["{person}"]}}',
-                    now,
-                    DIGEST,
-                ),
-            ],
+            {
+                **told,
+                "sequence": 1,
+                "kind": "flow_started",
+                "to_status": "in_progress",
+                "data": {"steps": steps},
+            },
+            {
+                **told,
+                "sequence": 2,
+                "kind": "step_opened",
+                "instance_id": key,
+                "from_status": "pending",
+                "to_status": "current",
+                "data": {"step": 1, "asked": [str(person)]},
+            },
         )
     return ApprovalFlow(pk=flow)
