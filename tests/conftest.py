@@ -59,15 +59,24 @@ ABOUT_PAGES = (
     "tests/django_workflow_engine/test_diagrams",
     "tests/django_workflow_engine/api/test_contract",
 )
-# Plays at random and long tables, which databases have little part in: two of them are enough.
+# Plays at random, long tables and the REST API, which databases have little part in: two of them
+# are enough.
 ON_TWO_DATABASES = (
+    "tests/approval_workflow/api/",
     "tests/approval_workflow/test_invariants",
     "tests/approval_workflow/test_state_machine",
     "tests/approval_workflow/test_strategies_votes",
+    "tests/django_workflow_engine/api/test_attachments",
+    "tests/django_workflow_engine/api/test_closed",
+    "tests/django_workflow_engine/api/test_control",
+    "tests/django_workflow_engine/api/test_executions",
+    "tests/django_workflow_engine/api/test_schema",
+    "tests/django_workflow_engine/api/test_workflows",
     "tests/django_workflow_engine/test_differences",
     "tests/django_workflow_engine/test_files",
     "tests/django_workflow_engine/test_random_workflows",
     "tests/django_workflow_engine/test_schemas",
+    "tests/django_workflow_engine/test_serializers",
 )
 
 
