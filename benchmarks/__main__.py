@@ -1,8 +1,12 @@
-"""`python -m benchmarks`: run on SQLite, and on PostgreSQL when it answers, and print tables."""
+"""`python -m benchmarks`: run on SQLite, and on PostgreSQL when it answers, and print tables.
+
+Ctrl-C goes on to the next database; what has been measured until then is in the tables.
+"""
 
 import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -56,6 +60,7 @@ def _inside(database: str, options: argparse.Namespace) -> Any:
         "BENCH_QUICK": "yes" if options.quick else "",
         "DJANGO_SETTINGS_MODULE": "benchmarks.settings",
     }
+    interrupted = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         ended = subprocess.run(command, env=environment, check=False)  # noqa: S603
         if ended.returncode == NO_ANSWER:
@@ -63,6 +68,7 @@ def _inside(database: str, options: argparse.Namespace) -> Any:
         ended.check_returncode()
         return json.loads(answer.read_text())
     finally:
+        signal.signal(signal.SIGINT, interrupted)
         answer.unlink(missing_ok=True)
 
 

@@ -2,7 +2,9 @@
 
 import json
 import platform
+import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,8 @@ QUICK_ROUNDS = 3
 
 def run(answer: str, only: list[str] | None, *, quick: bool) -> int:
     """Measure what is asked for and write the results to the file; return an exit status."""
+    # The process that waits for this one does not listen.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     runner = DiscoverRunner(verbosity=0, interactive=False)
     try:
         connection.ensure_connection()
@@ -44,18 +48,20 @@ def _results(only: list[str] | None, *, quick: bool) -> dict[str, Any]:
     def wanted(name: str) -> bool:
         return not only or any(text.lower() in name.lower() for text in only)
 
-    compared = []
-    for operation in operations.compared():
-        if wanted(operation.name):
-            print(f"    {operation.name}", file=sys.stderr, flush=True)
-            measured = measuring.measure(operation, QUICK_ROUNDS if quick else None)
-            compared.append({"name": operation.name, "ways": _as_json(measured)})
-    singles = []
-    for single in operations.singles():
-        if wanted(single.name):
-            print(f"    {single.name}", file=sys.stderr, flush=True)
-            singles += [{"name": name, "found": found} for name, found in single.run(quick)]
-    return {"machine": _machine(), "compared": compared, "singles": singles}
+    results: dict[str, Any] = {"machine": _machine(), "compared": [], "singles": []}
+    with suppress(KeyboardInterrupt):
+        for operation in operations.compared():
+            if wanted(operation.name):
+                print(f"    {operation.name}", file=sys.stderr, flush=True)
+                measured = measuring.measure(operation, QUICK_ROUNDS if quick else None)
+                found = {"name": operation.name, "ways": _as_json(measured)}
+                results["compared"].append(found)
+        for single in operations.singles():
+            if wanted(single.name):
+                print(f"    {single.name}", file=sys.stderr, flush=True)
+                for name, text in single.run(quick):
+                    results["singles"].append({"name": name, "found": text})
+    return results
 
 
 def _as_json(measured: dict[str, measuring.Series]) -> dict[str, Any]:
