@@ -253,7 +253,8 @@ def test_lock_is_a_write_only_where_rows_cannot_be_locked(
     make_flow(document, ann)
     monkeypatch.setattr(connection.features, "has_select_for_update", rows_can_be_locked)
     monkeypatch.setattr(connection.ops, "for_update_sql", lambda **options: "/* lock */")
-    monkeypatch.setattr(_locking, "_newest", Select(_locking._newest.rows))
+    for name in ("_newest", "_by_key"):
+        monkeypatch.setattr(_locking, name, Select(getattr(_locking, name).rows))
     with statements() as seen:
         _locking._lock_newest(document, "default")
     assert len([sql for sql in seen.sql if sql.startswith("UPDATE")]) == writes, seen

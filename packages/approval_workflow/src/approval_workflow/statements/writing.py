@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from inspect import signature
 from typing import Any, Generic, TypeVar
 
@@ -70,7 +70,12 @@ def _prepared_by_field(query: Query) -> Iterator[tuple[str, Callable[..., Any]]]
     """For each parameter, what makes the database's value of an argument."""
     for node in _nodes(query):
         if isinstance(node, Lookup) and isinstance(node.rhs, Parameter):
-            yield node.rhs.name, node.lhs.output_field.get_db_prep_value
+            yield node.rhs.name, partial(_looked_up, node.lhs.output_field)
+
+
+def _looked_up(field: Any, value: Any, connection: Any) -> Any:
+    """The value as look-ups by this field send it."""
+    return field.get_db_prep_value(field.get_prep_value(value), connection, prepared=True)
 
 
 def _nodes(node: Any) -> Iterator[Any]:
