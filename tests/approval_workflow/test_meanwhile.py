@@ -16,6 +16,7 @@ from approval_workflow.exceptions import (
 )
 from approval_workflow.handlers import BaseApprovalHandler, register_handler
 from approval_workflow.models import ApprovalFlow, ApprovalInstance, RoleTurn
+from approval_workflow.querysets import columns_naming
 from approval_workflow.roles import RoleRef
 from approval_workflow.services import (
     _locking,
@@ -217,7 +218,7 @@ def test_turns_that_are_always_lost_are_an_error(document, monkeypatch):
 
 
 def locked(document):
-    return _locking._lock_by_key(_locking._named(document), "default")
+    return _locking._lock_by_key(columns_naming(document), "default")
 
 
 def test_open_flow_is_locked_before_those_that_have_ended(document, ann):

@@ -17,6 +17,11 @@ def key_of(obj: models.Model) -> str:
     return str(obj._meta.pk.to_python(obj.pk))
 
 
+def columns_naming(obj: models.Model) -> dict[str, Any]:
+    """Return what rows about this object have in `content_type` (its key) and `object_id`."""
+    return {"content_type": ContentType.objects.get_for_model(obj).pk, "object_id": key_of(obj)}
+
+
 class ApprovalFlowQuerySet(models.QuerySet[M]):
     """Flows by object and state."""
 
@@ -24,9 +29,7 @@ class ApprovalFlowQuerySet(models.QuerySet[M]):
         """Flows of this object, running and ended; none of an object that is not saved."""
         if obj.pk is None:
             return self.none()
-        return self.filter(
-            content_type=ContentType.objects.get_for_model(obj), object_id=key_of(obj)
-        )
+        return self.filter(**columns_naming(obj))
 
     def open(self) -> Self:
         return self.filter(is_open=True)

@@ -138,7 +138,7 @@ def delete_unused_snapshots(
 
 
 def _find(template_id: Any, using: str) -> WorkFlow | None:
-    return next(iter(_present(using, template=template_id)), None)
+    return _present.first(using, template=template_id)
 
 
 @Select

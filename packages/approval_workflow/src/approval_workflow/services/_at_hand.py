@@ -23,8 +23,7 @@ def read_at_hand(
     What is found is noted on `work` when it is all there is.
     """
     found = _at_hand(work.using, flow=work.flow.pk, user=user_key, step=step_key)
-    for row in found:
-        row.flow = work.flow
+    work.with_flow(found)
     if len(found) < MOST:
         work.unfinished = [row for row in found if row.status in ApprovalStatus.unfinished()]
     return found
@@ -39,8 +38,7 @@ def read_all_open(work: FlowWork, user_key: Any) -> list[ApprovalInstance]:
         output_field=IntegerField(),
     )
     found = list(rows.select_related("assigned_to").order_by(own_first, *_IN_ORDER))
-    for row in found:
-        row.flow = work.flow
+    work.with_flow(found)
     return found
 
 

@@ -12,7 +12,6 @@ from functools import cached_property
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.contrib.contenttypes.models import ContentType
 from django.db import connections, router, transaction
 from django.db.models import F, Model, QuerySet
 from django.utils import timezone
@@ -23,7 +22,7 @@ from approval_workflow.events import EventRecorder
 from approval_workflow.exceptions import FlowEnded, FlowOnHold, NoCurrentStep, VersionConflict
 from approval_workflow.handlers import BaseApprovalHandler, handlers_for
 from approval_workflow.models import ApprovalFlow, ApprovalInstance
-from approval_workflow.querysets import key_of
+from approval_workflow.querysets import columns_naming
 from approval_workflow.services._freshness import bring_up_to_date
 from approval_workflow.statements import Select, Update
 
@@ -55,6 +54,12 @@ class FlowWork:
         """Call a hook of every handler; what one raises undoes the whole action."""
         for handler in self.handlers:
             getattr(handler, hook)(argument)
+
+    def with_flow(self, rows: Sequence[ApprovalInstance]) -> Sequence[ApprovalInstance]:
+        """Let the rows have the locked flow; return them."""
+        for row in rows:
+            row.flow = self.flow
+        return rows
 
     @property
     def steps_left_alone(self) -> bool:
@@ -216,15 +221,11 @@ def _lock_newest(obj: Model, using: str) -> ApprovalFlow | None:
     """Lock the object's open flow, else the one that ended last."""
     if obj.pk is None:
         return None
-    named = _named(obj)
+    named = columns_naming(obj)
     if connections[using].vendor == "mysql":
         return _lock_by_key(named, using)
     _take_write_lock(ApprovalFlow.objects.for_object(obj), using)
-    return next(iter(_newest(using, **named)), None)
-
-
-def _named(obj: Model) -> dict[str, Any]:
-    return {"content_type": ContentType.objects.get_for_model(obj).pk, "object_id": key_of(obj)}
+    return _newest.first(using, **named)
 
 
 def _lock_by_key(named: Mapping[str, Any], using: str) -> ApprovalFlow | None:
@@ -243,7 +244,7 @@ def _lock_by_key(named: Mapping[str, Any], using: str) -> ApprovalFlow | None:
 
 def _lock(flow_id: Any, using: str) -> ApprovalFlow | None:
     _take_write_lock(ApprovalFlow.objects.filter(pk=flow_id), using)
-    return next(iter(_by_key(using, flow=flow_id)), None)
+    return _by_key.first(using, flow=flow_id)
 
 
 def _take_write_lock(flows: "QuerySet[ApprovalFlow]", using: str) -> None:

@@ -34,6 +34,10 @@ class Select(Statement[M]):
             found = written.compiler.apply_converters(found, written.converters)
         return [self._made(using, row) for row in found]
 
+    def first(self, using: str, **arguments: Any) -> M | None:
+        """Return the first of the rows, or None where there is none."""
+        return next(iter(self(using, **arguments)), None)
+
     @cached_property
     def _parts(self) -> list[tuple[str, Any, list[str]]]:
         """For the rows and for what belongs to them: its name, model and columns."""

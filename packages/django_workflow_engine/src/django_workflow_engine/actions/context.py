@@ -21,10 +21,10 @@ USERS = ("user", "delegated_to")
 
 def load_attachment(row: ActionExecution, using: str) -> WorkflowAttachment:
     """Return the attachment of a due action, a copy of its own in memory."""
-    found = _attachments(using, key=row.attachment_id)
-    if not found:
+    found = _attachments.first(using, key=row.attachment_id)
+    if found is None:
         raise WorkflowAttachment.DoesNotExist
-    return found[0]
+    return found
 
 
 def _by_key(key: Any) -> QuerySet[WorkflowAttachment]:

@@ -79,10 +79,10 @@ class Run:
     def of_flow(cls, flow: ApprovalFlow) -> "Run | None":
         """Return the run behind a locked flow, its attachment locked too; None if there is none."""
         using = write_database()
-        found = _locked(using, flow=flow.pk)
-        if not found:
+        attachment = _locked.first(using, flow=flow.pk)
+        if attachment is None:
             return None
-        run = cls(found[0], using)
+        run = cls(attachment, using)
         run._stored = _columns(run.attachment)
         return run
 

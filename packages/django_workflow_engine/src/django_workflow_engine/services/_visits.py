@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from functools import cached_property
 from typing import Any
 
-from django.db import connections
 from django.db.models import Count, QuerySet
 from django.utils import timezone
 
@@ -137,11 +136,7 @@ class Visits:
     def _insert(self) -> None:
         for visit in self._new:
             visit.attachment = self.attachment
-        if connections[self.using].features.can_return_rows_from_bulk_insert:
-            _insert_visits(self.using, self._new)
-            return
-        for visit in self._new:
-            visit.save(using=self.using, force_insert=True)
+        _insert_visits(self.using, self._new)
 
     def _last_of(self, place: PlaceDefinition) -> StageRun | None:
         found: Iterable[StageRun] = [*self._changed, *self._new]

@@ -2,12 +2,11 @@
 
 from typing import Any
 
-from django.contrib.contenttypes.models import ContentType
 from django.db import router
 from django.db.models import Model, QuerySet
 from django.utils.translation import gettext as _
 
-from approval_workflow.querysets import key_of
+from approval_workflow.querysets import columns_naming
 from approval_workflow.statements import Select
 from approval_workflow.targets import target_of
 from django_workflow_engine.choices import AttachmentStatus
@@ -31,14 +30,13 @@ def attachment_to_change(obj: Model) -> WorkflowAttachment | None:
 
 def attachment_with_places(key: Any) -> WorkflowAttachment | None:
     """Return a run as it is stored now, with what tells where its object stands."""
-    return next(iter(_by_key(router.db_for_write(WorkflowAttachment), key=key)), None)
+    return _by_key.first(router.db_for_write(WorkflowAttachment), key=key)
 
 
 def _newest_of(obj: Model, using: str) -> WorkflowAttachment | None:
     if obj.pk is None:
         return None
-    named = {"content_type": ContentType.objects.get_for_model(obj).pk, "object_id": key_of(obj)}
-    return next(iter(_newest(using, **named)), None)
+    return _newest.first(using, **columns_naming(obj))
 
 
 def _of_object(content_type: Any, object_id: Any) -> "QuerySet[WorkflowAttachment]":

@@ -64,7 +64,7 @@ def is_known(model: type[Model]) -> bool:
 def configuration_of(content_type: ContentType, using: str) -> WorkflowConfiguration | None:
     """Return the configuration of a model, made now if it was only registered so far."""
     _configure_waiting()
-    return next(iter(_of_model(using, content_type=content_type.pk)), None)
+    return _of_model.first(using, content_type=content_type.pk)
 
 
 @Select
