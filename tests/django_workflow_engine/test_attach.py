@@ -1,5 +1,7 @@
 """Attaching and starting: which version runs, who is refused, and what is there after it."""
 
+import uuid
+
 import pytest
 from django.db import IntegrityError, connection, transaction
 
@@ -319,3 +321,12 @@ def test_the_database_refuses_a_run_that_is_neither_open_nor_ended(template):
         rows.update(is_open=None)
     with pytest.raises(IntegrityError), transaction.atomic():
         rows.update(status="completed")
+
+
+def test_object_is_found_however_its_key_was_spelt(db):
+    """A UUID may be given without its hyphens; read again, it has them."""
+    document = UuidDocument(pk=uuid.uuid4().hex)
+    document.save()
+    attachment = attach_workflow_to_object(document, make_workflow())
+    stored = UuidDocument.objects.get()
+    assert get_workflow_attachment(document) == get_workflow_attachment(stored) == attachment

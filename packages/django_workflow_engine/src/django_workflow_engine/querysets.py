@@ -10,11 +10,11 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Self, TypeVar
 
 from django.apps import apps
-from django.contrib.contenttypes.models import ContentType
 from django.db import models, transaction
 from django.db.models import F
 from django.utils.translation import gettext as _
 
+from approval_workflow.querysets import columns_naming
 from approval_workflow.visibility import visible_flows
 from django_workflow_engine.authorship import current_author_id
 from django_workflow_engine.choices import AttachmentStatus, ExecutionStatus, PermissionVerb
@@ -179,9 +179,7 @@ class WorkFlowQuerySet(TemplatePartQuerySet[M]):
 
 class WorkflowAttachmentQuerySet(models.QuerySet[M]):
     def for_object(self, obj: models.Model) -> Self:
-        return self.filter(
-            content_type=ContentType.objects.get_for_model(obj), object_id=str(obj.pk)
-        )
+        return self.filter(**columns_naming(obj))
 
     def open(self) -> Self:
         return self.filter(is_open=True)

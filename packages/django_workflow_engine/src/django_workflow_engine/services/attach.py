@@ -11,6 +11,7 @@ from django.db.models import Model
 from django.utils.translation import gettext as _
 
 from approval_workflow.exceptions import FlowAlreadyOpen, InvalidInput
+from approval_workflow.querysets import key_of
 from django_workflow_engine.choices import AttachmentStatus, WorkflowStatus
 from django_workflow_engine.conf import settings
 from django_workflow_engine.definition import definition_of
@@ -110,7 +111,7 @@ def _attach(wanted: Wanted, using: str) -> WorkflowAttachment:
         workflow=workflow,
         snapshot_key=workflow.key if workflow.is_hidden else None,
         content_type=ContentType.objects.get_for_model(wanted.obj),
-        object_id=str(wanted.obj.pk),
+        object_id=key_of(wanted.obj),
         status=AttachmentStatus.NOT_STARTED,
         metadata=wanted.metadata,
     )

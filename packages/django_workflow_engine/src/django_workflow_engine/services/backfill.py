@@ -9,6 +9,7 @@ from django.db.models import Model, QuerySet
 from django.utils.translation import gettext as _
 
 from approval_workflow.exceptions import ApprovalError, InvalidInput
+from approval_workflow.querysets import key_of
 from django_workflow_engine.conditions import satisfying
 from django_workflow_engine.conf import settings
 from django_workflow_engine.exceptions import AlreadyAttached, ModelNotEnabled, WorkflowNotActive
@@ -142,14 +143,14 @@ def _without_workflow(rows: "QuerySet[Model]", batch_size: int) -> Iterator[Mode
     """Yield the objects that no workflow was ever attached to, in the order of their keys."""
     for batch in in_batches(rows, batch_size):
         attached = _attached_keys(batch)
-        yield from (obj for obj in batch if str(obj.pk) not in attached)
+        yield from (obj for obj in batch if key_of(obj) not in attached)
 
 
 def _attached_keys(objects: Sequence[Model]) -> set[str]:
     # Keys of attachments are text, which databases compare with other kinds of keys differently.
     attachments = WorkflowAttachment.objects.using(write_database()).filter(
         content_type=ContentType.objects.get_for_model(objects[0]),
-        object_id__in=[str(obj.pk) for obj in objects],
+        object_id__in=[key_of(obj) for obj in objects],
     )
     return set(attachments.values_list("object_id", flat=True))
 
